@@ -1,0 +1,82 @@
+/*
+ * Policy: the appraisal policy (INI) that says which claims get which identity.  Default deny.
+ *
+ * Immutable once loaded, and pure: claims in, one matching workload or a verdict out.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attest/claims.h"
+#include "attest/verify.h"
+#include "common/verdict.h"
+
+struct err;
+struct policy; /* opaque, immutable */
+
+#define POLICY_ID_LEN 64 /* "ni:///sha-256;" and 43 characters, with the NUL */
+
+/* Reads and checks a policy file.  NULL: ERR_INVALID with "FILE:LINE: [section] key: why", or
+   ERR_IO.  Every problem is an error; nothing is half-applied. */
+struct policy *policy_load(const char *path, struct err *err);
+
+/* As policy_load(), from memory; `name` stands for the file name in messages.  A relative
+   insecure_root is looked up beside `name`. */
+struct policy *policy_parse(const char *name, const char *text, size_t len, struct err *err);
+void policy_free(struct policy *policy);
+
+struct policy_ca {
+    const char *trust_domain;
+    uint64_t epoch;
+    unsigned ttl_s;
+    bool short_ttl; /* insecure_short_ttl is set: ttl may be as low as 2 s */
+    enum vendor_crl vendor_crl;
+    const char *id;               /* RFC 6920 name of the effective policy */
+    const struct anchor *anchors; /* vendor anchors, and the simulated root if there is one */
+    size_t num_anchors;
+    const char *insecure_root;                /* path of the simulated root; NULL: none */
+    const uint8_t *insecure_root_spki_sha256; /* 32 bytes; NULL: none */
+    struct bytes insecure_root_der;           /* the simulated ARK, for the collateral */
+};
+
+const struct policy_ca *policy_ca(const struct policy *policy);
+
+/* What the matching workload grants; borrowed from the policy. */
+struct policy_grant {
+    const char *workload;
+    const char *spiffe; /* the whole URI: spiffe://td/tee/path */
+    const char *const *dns;
+    size_t num_dns;
+    unsigned ttl_s;
+};
+
+/* One predicate of one workload, for `policy test` and the audit log. */
+struct policy_trace {
+    const char *workload;
+    bool matches;
+    struct verdict first_failure; /* filled if not */
+};
+
+#define POLICY_WORKLOADS_MAX 4096
+
+/* Finds the workload for `claims`; `uri` is the CSR's URI SAN, or NULL.  True: exactly one matches,
+   or `uri` selects one of those that match.  False: refused (codes as in enrollment.md section 8).
+   `traces` (may be NULL) receives one entry per workload of this tee, up to `traces_cap`. */
+MUST_CHECK bool policy_evaluate(const struct policy *policy, const struct claims *claims,
+                                const char *uri, struct policy_grant *out_grant,
+                                struct verdict *out_verdict, struct policy_trace *traces,
+                                size_t traces_cap, size_t *out_num_traces);
+
+/* The guest-policy rows (69, 70) with their defaults, for a tool without a policy file. */
+struct policy_guest_rules {
+    bool allow_debug;
+    bool allow_migration;
+    bool refuse_smt;
+    uint32_t vmpl;
+};
+
+MUST_CHECK bool policy_check_guest(const struct claims *claims,
+                                   const struct policy_guest_rules *rules,
+                                   struct verdict *out_verdict);

@@ -1,0 +1,60 @@
+/*
+ * Enrol: key, CSR and evidence in; a certificate out.
+ *
+ * The key is made here, in memory, and written nowhere.  Knows nothing of settings, nor who uses
+ * the identity.  Everything blocks: the owner of an event loop calls it from a worker thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <openssl/types.h>
+
+#include "attest/collect.h"
+#include "common/compiler.h"
+#include "common/verdict.h"
+
+struct err;
+
+struct enrol_options {
+    const char *ca_url;  /* https://HOST:PORT */
+    const char *ca_root; /* PEM file of the pinned root */
+    const char *trust_domain;
+    const char *service; /* path behind the tee: the CSR's URI is spiffe://TD/TEE/SERVICE */
+    struct collect_options collect;
+    unsigned timeout_ms; /* for the whole enrolment */
+};
+
+/* An attested service identity: immutable, reference-counted, safe to share between threads. */
+struct identity;
+
+/* How an enrolment failed, for the schedule of the next one. */
+struct enrol_failure {
+    enum verdict_code code; /* the CA's refusal; VERDICT_ACCEPTED: it never got that far */
+    unsigned retry_after_s; /* 0: not given */
+    char id[64];            /* the CA's audit id, or empty */
+};
+
+/* One enrolment: nonce, key, evidence, CSR, certificate, checks of what came back.  0:
+   `out_identity` is the caller's.  -1: `err` and `out_failure` are filled. */
+MUST_CHECK int enrol_run(const struct enrol_options *options, struct identity **out_identity,
+                         struct enrol_failure *out_failure, struct err *err);
+
+/* Loads an identity that somebody else keeps in files (PEM). */
+MUST_CHECK int identity_load_files(const char *certificate, const char *private_key,
+                                   const char *trust_bundle, struct identity **out_identity,
+                                   struct err *err);
+
+struct identity *identity_ref(struct identity *identity);
+void identity_unref(struct identity *identity); /* accepts NULL; wipes the key with the last one */
+
+/* All borrowed from the identity. */
+EVP_PKEY *identity_key(const struct identity *identity);
+X509 *identity_leaf(const struct identity *identity);
+X509 *identity_issuer(const struct identity *identity);        /* the issuing CA's certificate */
+X509_STORE *identity_anchors(const struct identity *identity); /* issuing CAs: anchors for peers */
+const char *identity_spiffe(const struct identity *identity);
+const char *identity_trust_domain(const struct identity *identity);
+int64_t identity_not_before(const struct identity *identity); /* seconds since 1970 */
+int64_t identity_not_after(const struct identity *identity);
+int64_t identity_clock_offset_ms(const struct identity *identity); /* CA's Date minus our clock */

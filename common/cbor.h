@@ -1,0 +1,52 @@
+/*
+ * Cbor: a strict pull reader and a deterministic writer (RFC 8949 section 4.2.1).
+ *
+ * The reader wraps libcbor's stream decoder, one item a call: definite lengths, shortest heads,
+ * no tags unless asked for, no floats, null or booleans; strings are borrowed; it never allocates.
+ * libcbor's cbor_load() is used nowhere: it allocates what six hostile bytes ask for.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/bytes.h"
+
+enum cbor_kind { CBOR_UINT, CBOR_NINT, CBOR_BYTES, CBOR_TEXT, CBOR_ARRAY, CBOR_MAP, CBOR_TAG };
+
+struct cbor_item {
+    enum cbor_kind kind;
+    uint64_t num;        /* value; for arrays and maps the count; for tags the number */
+    struct bytes string; /* bytes and text: borrowed */
+};
+
+struct cbor_reader {
+    const uint8_t *data; /* borrowed */
+    size_t len;          /* bytes left */
+};
+
+struct cbor_reader cbor_over(struct bytes bytes);
+
+/* Takes the next item's head (and the string behind it).  False at the end or on anything that is
+   not strict; `out_item` untouched. */
+MUST_CHECK bool cbor_next(struct cbor_reader *reader, struct cbor_item *out_item);
+
+/* As cbor_next(), and false if the item is of another kind. */
+MUST_CHECK bool cbor_take(struct cbor_reader *reader, enum cbor_kind kind,
+                          struct cbor_item *out_item);
+
+/* Skips one whole item, nested at most `depth_max` deep. */
+MUST_CHECK bool cbor_skip(struct cbor_reader *reader, unsigned depth_max);
+
+bool cbor_end(const struct cbor_reader *reader);
+
+/* Writers: the caller emits map keys in sorted order.  False if it does not fit. */
+MUST_CHECK bool cbor_put_uint(struct buf *out, uint64_t value);
+MUST_CHECK bool cbor_put_int(struct buf *out, int64_t value);
+MUST_CHECK bool cbor_put_bytes(struct buf *out, struct bytes bytes);
+MUST_CHECK bool cbor_put_text(struct buf *out, const char *text);
+MUST_CHECK bool cbor_put_array(struct buf *out, size_t num_items);
+MUST_CHECK bool cbor_put_map(struct buf *out, size_t num_pairs);
+MUST_CHECK bool cbor_put_tag(struct buf *out, uint64_t tag);

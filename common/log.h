@@ -1,0 +1,66 @@
+/*
+ * Log: one event a line, on standard error: `TIME LEVEL noun.verb key=value ...`, or the same as
+ * one JSON object.
+ *
+ * Facts go in keys, not prose.  Never a key, plaintext or evidence; certificates by fingerprint.
+ * Text from outside is quoted and escaped here, so a hostile peer cannot forge a line.
+ * Library code does not log: it returns an error, and whoever handles that logs it, once.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/compiler.h"
+
+enum log_level {
+    LOG_ERROR, /* a person must act */
+    LOG_WARN,  /* it healed itself */
+    LOG_INFO,  /* start, stop, certificate changes, one line per connection */
+    LOG_DEBUG, /* state moves */
+};
+
+enum log_format { LOG_TEXT, LOG_JSON };
+
+struct log_kv {
+    const char *key;
+    const char *text; /* NULL: `num` holds the value */
+    int64_t num;
+};
+
+#define LOG_LINE_CAP 2048
+
+/* Process-wide; set before threads start. */
+void log_setup(enum log_level level, enum log_format format);
+
+/* False if a line of this level would be dropped; spares the building of costly values. */
+bool log_wants(enum log_level level);
+
+static inline struct log_kv kv_num(const char *key, int64_t num)
+{
+    return (struct log_kv){.key = key, .num = num};
+}
+
+/* `text` is borrowed for the call; NULL is written as an empty text. */
+static inline struct log_kv kv_text(const char *key, const char *text)
+{
+    return (struct log_kv){.key = key, .text = text != NULL ? text : ""};
+}
+
+/* Formats one line without its LF into `out`.  Returns its length; cut at `cap` - 1 bytes.
+   `now_ms` is milliseconds since 1970. */
+size_t log_line(char *out, size_t cap, enum log_format format, enum log_level level, int64_t now_ms,
+                const char *event, const struct log_kv *kvs, size_t num_kvs);
+
+/* Writes one line with a single write(2); thread-safe. */
+void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs);
+
+/* log_info("conn.ready", kv_num("conn", id), kv_text("sni", sni)): at least one key. */
+#define LOG_EVENT(level, event, ...)                                                               \
+    log_event(level, event, (const struct log_kv[]){__VA_ARGS__},                                  \
+              sizeof((const struct log_kv[]){__VA_ARGS__}) / sizeof(struct log_kv))
+#define log_error(event, ...) LOG_EVENT(LOG_ERROR, event, __VA_ARGS__)
+#define log_warn(event, ...) LOG_EVENT(LOG_WARN, event, __VA_ARGS__)
+#define log_info(event, ...) LOG_EVENT(LOG_INFO, event, __VA_ARGS__)
+#define log_debug(event, ...) LOG_EVENT(LOG_DEBUG, event, __VA_ARGS__)

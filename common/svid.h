@@ -1,0 +1,48 @@
+/*
+ * Svid: verification of a peer's X.509-SVID: OpenSSL's path validation, and behind it the rules
+ * that close its known gaps (spec/enrollment.md section 6.1).
+ *
+ * Says who a certificate belongs to; whether that peer is welcome is the caller's decision.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/types.h>
+
+#include "common/ear.h"
+#include "common/spiffe.h"
+
+struct err;
+
+enum svid_role { SVID_SERVER, SVID_CLIENT }; /* the role of the peer */
+
+/* What a verified leaf says; plain data, no ownership. */
+struct svid {
+    char spiffe[SPIFFE_ID_MAX + 1];
+    uint8_t sha256[32]; /* of the leaf's DER */
+    uint8_t spki_sha256[32];
+    uint8_t serial[20];
+    size_t serial_len;
+    int64_t not_before; /* seconds since 1970 */
+    int64_t not_after;
+    bool has_claims; /* the leaf carries an attestation result */
+    struct ear claims;
+};
+
+/* Judges the leaf and chain in `ctx` (a verify callback's X509_STORE_CTX, or one that the caller
+   initialised with store, leaf and untrusted chain): sets flags, purpose and time, runs the path
+   validation, then the extra rules.  `now` is seconds since 1970 by the checked clock.
+   0: accepted, `out_svid` filled, X509_V_OK set.  -1: ERR_DENIED with the reason, and an X509_V_ERR
+   in `ctx` that maps to the right alert. */
+MUST_CHECK int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_domain,
+                           int64_t now, struct svid *out_svid, struct err *err);
+
+/* The extra rules alone, on a leaf whose path was already found valid. */
+MUST_CHECK int svid_check_leaf(X509 *leaf, const char *trust_domain, int64_t now,
+                               struct svid *out_svid, int *out_x509_error, struct err *err);
+
+/* Reads the fields of a leaf that need no verification (our own). */
+MUST_CHECK int svid_describe(X509 *leaf, struct svid *out_svid, struct err *err);

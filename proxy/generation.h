@@ -1,0 +1,67 @@
+/*
+ * Generation: an immutable, reference-counted snapshot of everything a connection is judged by:
+ * our identity, the trust anchors and the peer rules of every route.
+ *
+ * Built on the control thread, all or nothing, and handed to the workers; a connection pins the one
+ * it was authorized with.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/types.h>
+
+#include "proxy/authz.h"
+
+struct err;
+struct identity;
+struct generation; /* opaque */
+
+#define GENERATION_ROUTES_MAX 64
+
+/* One [ingress NAME] or [egress NAME] as far as authorization goes; copied. */
+struct generation_route {
+    const char *name;
+    bool egress;
+    const char *const *allow; /* names of peers; at least 1 */
+    size_t num_allow;
+    const char *alpn; /* comma-separated, or NULL */
+};
+
+/* `rules` and what they point to are copied; `identity` (NULL: none yet) is referenced.  Route i of
+   `routes` is route i everywhere else.  NULL on failure. */
+struct generation *generation_new(uint64_t number, struct identity *identity,
+                                  const struct authz_rule *rules, size_t num_rules,
+                                  const struct generation_route *routes, size_t num_routes,
+                                  struct err *err);
+struct generation *generation_ref(struct generation *generation);
+void generation_unref(struct generation *generation); /* accepts NULL */
+
+uint64_t generation_number(const struct generation *generation);
+
+/* True if there is an identity and `now` (seconds, checked clock) is before its notAfter. */
+bool generation_valid(const struct generation *generation, int64_t now);
+
+/* Our leaf's notAfter, seconds since 1970; 0 without an identity. */
+int64_t generation_not_after(const struct generation *generation);
+
+/* The context for new connections of a route: modes, versions, groups, verify callback are set.
+   Borrowed.  Only with an identity. */
+SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
+
+/* Who the peer of a finished handshake is: filled by the verify callback, borrowed from `ssl`.
+   NULL before the callback accepted it.  `out_rule` is the rule that let it in. */
+const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule);
+
+/* Why the callback refused the peer, for log and metric: static text, NULL if it did not. */
+const char *generation_refusal(SSL *ssl);
+
+/* The peer rules once more, for live connections after a change: NULL if `peer` is no longer
+   welcome on `route`. */
+const struct authz_rule *generation_allows(const struct generation *generation, size_t route,
+                                           const struct svid *peer);
+
+/* Seconds since 1970 by the checked clock: the system's plus the offset learnt from the CA. */
+int64_t generation_now(const struct generation *generation);
