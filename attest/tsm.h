@@ -6,8 +6,7 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 #include "attest/evidence.h"
 #include "common/buf.h"
@@ -15,7 +14,8 @@
 
 struct err;
 
-#define TSM_LEN_MAX 65536 /* bytes of one encoded tsm-report */
+#define TSM_LEN_MAX 65536   /* bytes of one encoded tsm-report */
+#define TSM_JSON_MAX 131072 /* bytes of one in JSON */
 
 /* Appends `evidence` (without its certs) to `out`; ERR_LIMIT if it does not fit. */
 MUST_CHECK int tsm_encode(const struct evidence *evidence, struct buf *out, struct err *err);
@@ -25,6 +25,7 @@ MUST_CHECK int tsm_encode(const struct evidence *evidence, struct buf *out, stru
 MUST_CHECK bool tsm_decode(struct bytes bytes, struct evidence *out_evidence,
                            struct verdict *out_verdict);
 
-/* As tsm_decode(), from JSON; the decoded blobs lie in `storage`. */
+/* As tsm_decode(), from JSON; what it decodes is appended to `storage` and lies there.  A storage
+   of TSM_LEN_MAX bytes has room for every valid one. */
 MUST_CHECK bool tsm_decode_json(struct bytes text, struct buf *storage,
                                 struct evidence *out_evidence, struct verdict *out_verdict);
