@@ -1,0 +1,61 @@
+/*
+ * Enrolment: keeps the sidecar's identity fresh for as long as the process lives.
+ *
+ * Runs ca-client's blocking enrolment on the thread pool, schedules the next one by
+ * ca-client/renew.h, backs off when the CA is away, and never gives up; or, with certificate files
+ * that somebody else renews, loads them at the start and whenever it is asked to.  Lives on the
+ * control thread's loop.  Who uses the identity is the caller's business.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "ca-client/enrol.h"
+
+struct err;
+struct enrolment; /* opaque */
+
+struct enrolment_options {
+    struct enrol_options enrol; /* strings borrowed, must outlive the enrolment */
+    const char *certificate;    /* set: files instead of a CA; then private_key, trust_bundle too */
+    const char *private_key;
+    const char *trust_bundle;
+};
+
+/* What the control thread reads for /metrics and /identity. */
+struct enrolment_status {
+    uint64_t num_ok; /* enrolments that succeeded */
+    uint64_t num_failed;
+    enum verdict_code last_refusal; /* VERDICT_ACCEPTED: none since the last success */
+    int64_t last_success;           /* seconds since 1970; 0: never */
+    int64_t clock_offset_ms;        /* CA's clock minus ours */
+    bool expired;                   /* there was an identity, and it has expired */
+};
+
+/* A new identity is here; the callee takes its own reference if it keeps it. */
+typedef void enrolment_on_identity(void *user, struct identity *identity);
+
+/* The valid identity has expired without a successor (fail closed). */
+typedef void enrolment_on_expired(void *user);
+
+struct enrolment_callbacks {
+    enrolment_on_identity *on_identity;
+    enrolment_on_expired *on_expired;
+    void *user;
+};
+
+/* Starts at once with the first enrolment.  NULL on failure. */
+struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_options *options,
+                                  const struct enrolment_callbacks *callbacks, struct err *err);
+
+/* Enrols (or loads the files) now, whatever the schedule says; once if asked twice meanwhile. */
+void enrolment_now(struct enrolment *enrolment);
+
+const struct enrolment_status *enrolment_status(const struct enrolment *enrolment);
+
+/* Closes its handles; frees itself in the last close callback, then calls `on_done`.  An enrolment
+   under way on the thread pool is waited for. */
+void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), void *user);
