@@ -29,6 +29,8 @@ extern const size_t verify_num_vendor_anchors;
 
 enum vendor_crl { VENDOR_CRL_REQUIRE, VENDOR_CRL_USE };
 
+#define COLLATERAL_CERTS_MAX 64 /* more are not looked at */
+
 /* Certificates from elsewhere than the evidence, DER or PEM: VEKs, ASKs, ARKs, in any order; the
    content decides the kind.  `certs` come before the evidence's own for ASK and ARK, after them
    for the VEK. */

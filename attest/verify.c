@@ -1,0 +1,277 @@
+/*
+ * Verify: walks the tables of rules, tries the candidates, and turns a verified report into claims.
+ */
+#include "attest/verify.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "attest/product.h"
+#include "attest/rule.h"
+
+/* VEKs times intermediates of the right name: an honest guest needs one or two. */
+#define TRIALS_MAX 32
+
+const char rule_skipped[] = "skipped";
+
+bool rule_is_text(struct bytes bytes, const char *text)
+{
+    return bytes.data != NULL && bytes.len == strlen(text) &&
+           memcmp(bytes.data, text, bytes.len) == 0;
+}
+
+void rule_hex(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = 0;
+
+    for (size_t i = 0; i < bytes.len && len + 2 < VERDICT_VALUE_CAP; i++) {
+        out_text[len++] = digits[bytes.data[i] >> 4];
+        out_text[len++] = digits[bytes.data[i] & 15];
+    }
+    out_text[len] = '\0';
+}
+
+enum vek_kind rule_vek_kind(const struct cert *cert)
+{
+    struct bytes name;
+
+    if (!cert_common_name(cert->subject, &name)) {
+        return VEK_NAMED_OTHERWISE;
+    }
+    if (rule_is_text(name, "SEV-VCEK")) {
+        return VEK_VCEK;
+    }
+    return rule_is_text(name, "SEV-VLEK") ? VEK_VLEK : VEK_NAMED_OTHERWISE;
+}
+
+/* What a walk over the tables has found. */
+struct outcome {
+    bool refused;
+    struct verdict verdict;   /* of the first row that failed */
+    struct verify_rows *rows; /* NULL: stop at the first failure */
+};
+
+static unsigned known(const struct appraisal *a)
+{
+    return (a->report.data != NULL ? NEEDS_REPORT : 0U) | (a->table_known ? NEEDS_TABLE : 0U) |
+           (a->pool != NULL ? NEEDS_POOL : 0U) | (a->vek != NULL ? NEEDS_VEK : 0U) |
+           (a->ask != NULL ? NEEDS_ASK : 0U) | (a->ark != NULL ? NEEDS_ARK : 0U) |
+           (a->layout_known ? NEEDS_LAYOUT : 0U) | (a->provider_known ? NEEDS_PROVIDER : 0U) |
+           (a->spl_known ? NEEDS_SPL : 0U) | (a->hwid_known ? NEEDS_HWID : 0U);
+}
+
+static void record(struct outcome *outcome, const struct rule *rule, enum row_state state,
+                   const struct verdict *verdict)
+{
+    struct verify_rows *rows = outcome->rows;
+
+    if (state == ROW_FAILED && !outcome->refused) {
+        outcome->refused = true;
+        outcome->verdict = *verdict;
+    }
+    if (rows != NULL) {
+        assert(rows->num_results < VERIFY_ROWS_MAX);
+        rows->results[rows->num_results++] = (struct row_result){
+            .row = rule->row,
+            .state = state,
+            .check = rule->check,
+            .verdict = state == ROW_FAILED ? *verdict : (struct verdict){0},
+        };
+    }
+}
+
+/* Judges one table.  A row whose needs an earlier failure has left unmet is left out. */
+static void walk(struct appraisal *a, const struct rule *rules, size_t num_rules,
+                 struct outcome *outcome)
+{
+    for (size_t i = 0; i < num_rules && (!outcome->refused || outcome->rows != NULL); i++) {
+        const struct rule *rule = &rules[i];
+        const char *slug = NULL;
+
+        if ((rule->needs & ~known(a)) != 0) {
+            assert(outcome->refused || outcome->rows != NULL);
+            continue;
+        }
+        a->found = (struct verdict){0};
+        slug = rule->judge(a);
+        if (slug == NULL || slug == rule_skipped) {
+            record(outcome, rule, slug == NULL ? ROW_OK : ROW_SKIPPED, NULL);
+            continue;
+        }
+        a->found.code = rule->code;
+        a->found.slug = slug;
+        a->found.row = rule->row;
+        record(outcome, rule, ROW_FAILED, &a->found);
+    }
+}
+
+/* Rows 21 to 54 for one VEK and one intermediate, either of which may be missing. */
+static bool try_chain(struct appraisal *a, const struct cert *vek, const struct cert *ask,
+                      struct outcome *outcome)
+{
+    a->vek = vek;
+    a->ask = ask;
+    a->root = ROOT_MISSING;
+    if (ask != NULL) {
+        a->root = pool_find_root(a->pool, ask, a->options, &a->ark, &a->anchor);
+    }
+    if (vek != NULL) {
+        a->fields = vek_read(vek);
+    }
+    walk(a, rules_chain, rules_chain_len, outcome);
+    walk(a, rules_vek, rules_vek_len, outcome);
+    return !outcome->refused;
+}
+
+/* The best trial so far: the first that passes, or else the first. */
+struct search {
+    size_t num_trials;
+    struct appraisal best;
+    struct outcome outcome;
+    struct verify_rows rows;
+};
+
+static bool search_try(struct search *search, const struct appraisal *base, const struct cert *vek,
+                       const struct cert *ask, const struct outcome *before)
+{
+    struct appraisal trial = *base;
+    struct verify_rows rows;
+    struct outcome outcome = *before;
+    bool passed = false;
+
+    rows.num_results = 0;
+    outcome.refused = false;
+    outcome.rows = before->rows == NULL ? NULL : &rows;
+    passed = try_chain(&trial, vek, ask, &outcome);
+    if (search->num_trials++ == 0 || passed) {
+        search->best = trial;
+        search->outcome = outcome;
+        if (outcome.rows != NULL) {
+            search->rows = rows;
+        }
+    }
+    return passed;
+}
+
+/* Sets candidates aside until one passes; with none left, the first decides. */
+static void find_chain(struct appraisal *a, struct outcome *outcome)
+{
+    struct search search = {.num_trials = 0};
+    const struct cert *fallback = pool_any_intermediate(a->pool);
+    const struct cert *vek = NULL;
+    size_t vek_cursor = 0;
+    bool passed = false;
+
+    while (!passed && search.num_trials < TRIALS_MAX &&
+           (vek = pool_next_vek(a->pool, &vek_cursor)) != NULL) {
+        const struct cert *ask = NULL;
+        size_t cursor = 0;
+        size_t num_before = search.num_trials;
+
+        while (!passed && search.num_trials < TRIALS_MAX &&
+               (ask = pool_next_issuer(a->pool, vek, &cursor)) != NULL) {
+            passed = search_try(&search, a, vek, ask, outcome);
+        }
+        if (search.num_trials == num_before) {
+            passed = search_try(&search, a, vek, fallback, outcome);
+        }
+    }
+    if (search.num_trials == 0) {
+        search_try(&search, a, NULL, fallback, outcome);
+    }
+    *a = search.best;
+    if (search.outcome.refused && !outcome->refused) {
+        outcome->refused = true;
+        outcome->verdict = search.outcome.verdict;
+    }
+    if (outcome->rows != NULL) {
+        assert(outcome->rows->num_results + search.rows.num_results <= VERIFY_ROWS_MAX);
+        memcpy(&outcome->rows->results[outcome->rows->num_results], search.rows.results,
+               search.rows.num_results * sizeof(search.rows.results[0]));
+        outcome->rows->num_results += search.rows.num_results;
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* False only if a hash fails for want of memory. */
+static bool fill_claims(const struct appraisal *a, const struct verified_report *verified,
+                        struct claims *out_claims)
+{
+    struct report report = verified->report;
+    struct bytes measurement = report_bytes(report, REPORT_MEASUREMENT);
+    struct bytes host_data = report_bytes(report, REPORT_HOST_DATA);
+    uint64_t policy = report_uint(report, REPORT_POLICY);
+    struct claims claims = {
+        .tee = a->anchor->provider == PROVIDER_SIM ? TEE_SIM : TEE_SNP,
+        .product = a->anchor->product,
+        .measurement_len = measurement.len,
+        .host_data_len = host_data.len,
+        .guest_policy = policy,
+        .platform_info = report_uint(report, REPORT_PLATFORM_INFO),
+        .guest_svn = (uint32_t)report_uint(report, REPORT_GUEST_SVN),
+        .vmpl = (uint32_t)report_uint(report, REPORT_VMPL),
+        .debug = (policy & REPORT_POLICY_DEBUG) != 0,
+        .migration = (policy & REPORT_POLICY_MIGRATE_MA) != 0,
+        .smt = (policy & REPORT_POLICY_SMT) != 0,
+        .reported = tcb_read(a->layout, report_bytes(report, REPORT_REPORTED_TCB).data),
+        .current = tcb_read(a->layout, report_bytes(report, REPORT_CURRENT_TCB).data),
+        .committed = tcb_read(a->layout, report_bytes(report, REPORT_COMMITTED_TCB).data),
+        .launch = tcb_read(a->layout, report_bytes(report, REPORT_LAUNCH_TCB).data),
+        .chip_known = report_chip_known(report),
+        .valid_until = earlier(a->vek->not_after, earlier(a->ask->not_after, a->ark->not_after)),
+    };
+
+    memcpy(claims.measurement, measurement.data, measurement.len);
+    memcpy(claims.host_data, host_data.data, host_data.len);
+    memcpy(claims.report_data, report_bytes(report, REPORT_REPORT_DATA).data,
+           sizeof(claims.report_data));
+    memcpy(claims.chip, report_bytes(report, REPORT_CHIP_ID).data, sizeof(claims.chip));
+    if (!cert_spki_sha256(a->vek, claims.vek_spki_sha256) ||
+        !report_id(report, claims.evidence_id)) {
+        return false;
+    }
+    *out_claims = claims;
+    return true;
+}
+
+bool verify_evidence(const struct evidence *evidence, const struct collateral *collateral,
+                     const struct verify_options *options, struct claims *out_claims,
+                     struct verdict *out_verdict, struct verify_rows *rows)
+{
+    struct appraisal a = {.evidence = evidence, .options = options};
+    struct outcome outcome = {.rows = rows};
+    struct pool *pool = NULL;
+    bool accepted = false;
+
+    if (rows != NULL) {
+        rows->num_results = 0;
+    }
+    walk(&a, rules_envelope, rules_envelope_len, &outcome);
+    walk(&a, rules_report, rules_report_len, &outcome);
+    if (!outcome.refused || rows != NULL) {
+        struct table table = {0};
+
+        pool = pool_new(evidence, a.table_known ? &a.table : &table, collateral);
+        if (pool == NULL) {
+            return verdict_refuse(out_verdict, VERDICT_UNAVAILABLE, 0, "memory");
+        }
+        a.pool = pool;
+        find_chain(&a, &outcome);
+        walk(&a, rules_final, rules_final_len, &outcome);
+    }
+    if (outcome.refused) {
+        *out_verdict = outcome.verdict;
+    } else if (!fill_claims(&a, &a.verified, out_claims)) {
+        verdict_refuse(out_verdict, VERDICT_UNAVAILABLE, 0, "memory");
+    } else {
+        *out_verdict = (struct verdict){.code = VERDICT_ACCEPTED};
+        accepted = true;
+    }
+    pool_free(pool);
+    return accepted;
+}

@@ -1,0 +1,327 @@
+/*
+ * Genuine evidence: what the manifest beside it says, the verifier must say too.  The folder is no
+ * part of the project; where it is missing, each case is reported as skipped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "attest/policy.h"
+#include "attest/report.h"
+#include "attest/verify.h"
+#include "common/err.h"
+#include "common/file.h"
+
+#define NOW 1780000000      /* 2026-05-28: every VCEK is valid */
+#define NOW_VLEK 1740000000 /* 2025-02-19: the VLEK is */
+#define FILE_MAX 65536
+#define CERTS_MAX 16
+#define REPORTS_MAX 32
+#define NAME_CAP 64
+
+struct fixture {
+    char name[NAME_CAP]; /* "milan-v3" */
+    char expect[256];
+    struct bytes report; /* owned */
+    struct bytes vek;    /* owned */
+    bool vlek;
+};
+
+struct fixtures {
+    const char *dir;
+    struct bytes amd[CERTS_MAX]; /* AMD's CA certificates; owned */
+    size_t num_amd;
+    struct fixture reports[REPORTS_MAX];
+    size_t num_reports;
+};
+
+static const char *fixtures_dir(void)
+{
+    const char *dir = getenv("LIFTGATE_FIXTURES");
+
+    return dir != NULL ? dir : LIFTGATE_FIXTURES_DEFAULT;
+}
+
+/* Reads DIR/NAME; false if it is not there. */
+static bool load(const char *dir, const char *name, struct bytes *out_bytes)
+{
+    char path[512];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    struct err err;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (file_read(path, FILE_MAX, &data, &len, &err) != 0) {
+        return false;
+    }
+    *out_bytes = (struct bytes){data, len};
+    return true;
+}
+
+static void drop(struct bytes bytes)
+{
+    uint8_t *data = NULL;
+
+    memcpy(&data, &bytes.data, sizeof(data)); /* file_read() gave it without const */
+    free(data);
+}
+
+static void take_report(struct fixtures *all, const char *file, const char *expect)
+{
+    struct fixture *fixture = &all->reports[all->num_reports++];
+    size_t len = strcspn(file, ".");
+    char path[NAME_CAP + 32];
+
+    assert_true(all->num_reports <= REPORTS_MAX && len > 4 && len < NAME_CAP);
+    snprintf(fixture->name, sizeof(fixture->name), "%.*s", (int)len - 4, file + 4);
+    snprintf(fixture->expect, sizeof(fixture->expect), "%s", expect);
+    assert_true(load(all->dir, file, &fixture->report));
+    snprintf(path, sizeof(path), "snp/%s.vcek.der", fixture->name);
+    if (!load(all->dir, path, &fixture->vek)) {
+        snprintf(path, sizeof(path), "snp/%s.vlek.der", fixture->name);
+        assert_true(load(all->dir, path, &fixture->vek));
+        fixture->vlek = true;
+    }
+}
+
+/* One line of the manifest: file, kind, product, version, expectation, ... */
+static void take_line(struct fixtures *all, char *line)
+{
+    char *column[5] = {NULL};
+    char *rest = line;
+
+    for (size_t i = 0; i < 5 && rest != NULL; i++) {
+        column[i] = strsep(&rest, "\t");
+    }
+    if (column[4] == NULL) {
+        return;
+    }
+    if (strcmp(column[1], "ARK") == 0 || strcmp(column[1], "ASK") == 0 ||
+        strcmp(column[1], "ASVK") == 0) {
+        assert_true(all->num_amd < CERTS_MAX);
+        assert_true(load(all->dir, column[0], &all->amd[all->num_amd++]));
+    }
+    if (strcmp(column[1], "report") == 0) {
+        take_report(all, column[0], column[4]);
+    }
+}
+
+static int setup(void **state)
+{
+    static struct fixtures all;
+    struct bytes manifest;
+    char *text = NULL;
+    char *rest = NULL;
+
+    *state = NULL;
+    all.dir = fixtures_dir();
+    if (!load(all.dir, "MANIFEST.tsv", &manifest)) {
+        return 0;
+    }
+    text = strndup((const char *)manifest.data, manifest.len);
+    rest = text;
+    while (rest != NULL) {
+        take_line(&all, strsep(&rest, "\n"));
+    }
+    free(text);
+    drop(manifest);
+    *state = &all;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixtures *all = *state;
+
+    for (size_t i = 0; all != NULL && i < all->num_amd; i++) {
+        drop(all->amd[i]);
+    }
+    for (size_t i = 0; all != NULL && i < all->num_reports; i++) {
+        drop(all->reports[i].report);
+        drop(all->reports[i].vek);
+    }
+    return 0;
+}
+
+/* The fixtures; says by name what is left out if they are not there. */
+static struct fixtures *need(void **state, const char *name)
+{
+    if (*state == NULL) {
+        printf("SKIP: fixtures: %s: no %s\n", name, fixtures_dir());
+        skip();
+    }
+    return *state;
+}
+
+static bool verify(const struct fixtures *all, struct bytes report, const struct fixture *signer,
+                   struct claims *out_claims, struct verdict *out_verdict)
+{
+    static const char provider[] = "sev_guest";
+    struct evidence evidence = {
+        .provider = {(const uint8_t *)provider, sizeof(provider) - 1},
+        .outblob = report,
+        .certs = {signer->vek},
+        .num_certs = 1,
+    };
+    struct collateral collateral = {all->amd, all->num_amd};
+    struct verify_options options = {
+        .now = signer->vlek ? NOW_VLEK : NOW,
+        .anchors = verify_vendor_anchors,
+        .num_anchors = verify_num_vendor_anchors,
+        .vendor_crl = VENDOR_CRL_USE,
+    };
+
+    return verify_evidence(&evidence, &collateral, &options, out_claims, out_verdict, NULL);
+}
+
+static void every_report_gives_what_the_manifest_says(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+    size_t num_debug = 0;
+
+    assert_true(all->num_reports >= 8);
+    for (size_t i = 0; i < all->num_reports; i++) {
+        const struct fixture *fixture = &all->reports[i];
+        struct claims claims;
+        struct verdict verdict;
+        struct policy_guest_rules rules = {.vmpl = fixture->vlek ? 1 : 0};
+        bool debug = strstr(fixture->expect, "DEBUG") != NULL;
+
+        if (!verify(all, fixture->report, fixture, &claims, &verdict)) {
+            fail_msg("%s: row %d: %s: %s / %s", fixture->name, verdict.row, verdict.slug,
+                     verdict.expected, verdict.actual);
+        }
+        assert_int_equal(claims.tee, TEE_SNP);
+        assert_int_equal(claims.debug, debug);
+        assert_int_equal(policy_check_guest(&claims, &rules, &verdict), !debug);
+        if (debug) {
+            assert_string_equal(verdict.slug, "debug-allowed");
+            num_debug++;
+        }
+    }
+    assert_true(num_debug >= 1);
+}
+
+static void an_expired_vlek_is_refused(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+
+    for (size_t i = 0; i < all->num_reports; i++) {
+        struct fixture late = all->reports[i];
+        struct claims claims;
+        struct verdict verdict;
+
+        if (late.vlek) {
+            late.vlek = false; /* judged now, not when it was valid */
+            assert_false(verify(all, late.report, &late, &claims, &verdict));
+            assert_string_equal(verdict.slug, "vek-expired");
+        }
+    }
+}
+
+static void a_vek_of_another_chip_is_refused(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+
+    for (size_t i = 0; i < all->num_reports; i++) {
+        for (size_t j = 0; j < all->num_reports; j++) {
+            struct report a = {all->reports[i].report.data};
+            struct report b = {all->reports[j].report.data};
+            struct bytes chip = report_bytes(a, REPORT_CHIP_ID);
+            struct claims claims;
+            struct verdict verdict;
+
+            if (memcmp(chip.data, report_bytes(b, REPORT_CHIP_ID).data, chip.len) != 0) {
+                assert_false(
+                    verify(all, all->reports[i].report, &all->reports[j], &claims, &verdict));
+                assert_true(verdict.row >= 43 && verdict.row <= 52);
+            }
+        }
+    }
+}
+
+static void a_vek_issued_again_is_accepted(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+    size_t num_seen = 0;
+
+    for (size_t i = 0; i < all->num_reports; i++) {
+        struct fixture again = all->reports[i];
+        char name[NAME_CAP + 32];
+        struct claims claims;
+        struct verdict verdict;
+
+        snprintf(name, sizeof(name), "snp/%s.reissued.vcek.der", again.name);
+        if (load(all->dir, name, &again.vek)) {
+            assert_true(verify(all, again.report, &again, &claims, &verdict));
+            drop(again.vek);
+            num_seen++;
+        }
+    }
+    assert_true(num_seen >= 1);
+}
+
+static void a_vek_with_a_malformed_hwid_is_refused(void **state)
+{
+    static const char *const names[] = {"snp/bad-hwid-new.vcek.der",
+                                        "snp/bad-hwid-legacy.vcek.der"};
+    struct fixtures *all = need(state, __func__);
+
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        struct fixture signer = {.name = "bad-hwid"};
+
+        assert_true(load(all->dir, names[n], &signer.vek));
+        for (size_t i = 0; i < all->num_reports; i++) {
+            struct claims claims;
+            struct verdict verdict;
+
+            assert_false(verify(all, all->reports[i].report, &signer, &claims, &verdict));
+            assert_int_equal(verdict.code, VERDICT_CHAIN_INVALID);
+        }
+        drop(signer.vek);
+    }
+}
+
+/* Most of it falls to the cheap rows; the rest costs one chain and one signature each. */
+static void any_altered_byte_is_refused(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+
+    for (size_t i = 0; i < all->num_reports; i++) {
+        uint8_t altered[REPORT_LEN];
+
+        assert_int_equal(all->reports[i].report.len, REPORT_LEN);
+        memcpy(altered, all->reports[i].report.data, REPORT_LEN);
+        for (size_t at = 0; at < REPORT_LEN; at++) {
+            struct claims claims;
+            struct verdict verdict;
+
+            altered[at] ^= 0x01;
+            if (verify(all, (struct bytes){altered, REPORT_LEN}, &all->reports[i], &claims,
+                       &verdict)) {
+                fail_msg("%s: byte 0x%03zx", all->reports[i].name, at);
+            }
+            altered[at] ^= 0x01;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_report_gives_what_the_manifest_says),
+        cmocka_unit_test(an_expired_vlek_is_refused),
+        cmocka_unit_test(a_vek_of_another_chip_is_refused),
+        cmocka_unit_test(a_vek_issued_again_is_accepted),
+        cmocka_unit_test(a_vek_with_a_malformed_hwid_is_refused),
+        cmocka_unit_test(any_altered_byte_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
