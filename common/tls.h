@@ -34,8 +34,9 @@ enum tls_status {
 enum tls_failure {
     TLS_FAILURE_NONE,
     TLS_FAILURE_ALERT_RECEIVED, /* the peer sent a fatal alert */
-    TLS_FAILURE_ALERT_SENT,     /* protocol error or refused certificate: our alert is in `out` */
-    TLS_FAILURE_INTERNAL,       /* memory, or a broken library */
+    TLS_FAILURE_ALERT_SENT, /* protocol error or refused certificate: our alert, if there is one,
+                               is in `out` */
+    TLS_FAILURE_INTERNAL,   /* memory, or a broken library */
 };
 
 /* Lent for one call. */

@@ -1,0 +1,288 @@
+#include "common/tls.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "common/err.h"
+
+/*
+ * One BIO serves both directions.  Its data is the struct tls, whose `io` points at what the caller
+ * lends for the length of a call and is NULL in between.
+ */
+struct tls {
+    SSL *ssl;
+    struct tls_io *io; /* NULL outside of a call */
+    enum tls_failure failure;
+    int alert;     /* -1: none */
+    bool received; /* whose `alert` it is */
+    bool closed;   /* our close_notify is out */
+};
+
+static int tls_bio_write(BIO *bio, const char *data, int len)
+{
+    struct tls *tls = BIO_get_data(bio);
+
+    BIO_clear_retry_flags(bio);
+    if (tls->io == NULL || len <= 0 || !buf_append(tls->io->out, data, (size_t)len)) {
+        return -1; /* no room is a bug of the caller or a flood; no retry, so that it is fatal */
+    }
+    return len;
+}
+
+static int tls_bio_read(BIO *bio, char *out, int cap)
+{
+    struct tls *tls = BIO_get_data(bio);
+    size_t len = 0;
+
+    BIO_clear_retry_flags(bio);
+    if (tls->io != NULL && cap > 0) {
+        len = tls->io->in.len < (size_t)cap ? tls->io->in.len : (size_t)cap;
+    }
+    if (len == 0) {
+        BIO_set_retry_read(bio); /* plain 0 would tell the engine of a FIN */
+        return -1;
+    }
+    memcpy(out, tls->io->in.data, len);
+    tls->io->in.data += len;
+    tls->io->in.len -= len;
+    return (int)len;
+}
+
+static long tls_bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+    return cmd == BIO_CTRL_FLUSH ? 1 : 0; /* 1 to an unknown command would turn kTLS on */
+}
+
+/* The method is made once and lives as long as the process. */
+static CRYPTO_ONCE tls_bio_once = CRYPTO_ONCE_STATIC_INIT;
+static BIO_METHOD *tls_bio_method;
+
+static void tls_bio_make_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "liftgate");
+
+    if (method == NULL || BIO_meth_set_write(method, tls_bio_write) != 1 ||
+        BIO_meth_set_read(method, tls_bio_read) != 1 ||
+        BIO_meth_set_ctrl(method, tls_bio_ctrl) != 1) {
+        BIO_meth_free(method);
+        return;
+    }
+    tls_bio_method = method;
+}
+
+static void tls_on_info(const SSL *ssl, int where, int value)
+{
+    struct tls *tls = BIO_get_data(SSL_get_rbio(ssl));
+    int alert = value & 0xff;
+
+    if ((where & SSL_CB_ALERT) == 0 || alert == SSL_AD_CLOSE_NOTIFY ||
+        alert == SSL_AD_USER_CANCELLED || tls->alert >= 0) {
+        return;
+    }
+    tls->alert = alert;
+    tls->received = (where & SSL_CB_READ) != 0;
+}
+
+static struct tls *tls_new(SSL_CTX *ctx)
+{
+    struct tls *tls = calloc(1, sizeof(*tls));
+    BIO *bio = NULL;
+
+    ERR_clear_error();
+    if (tls == NULL || CRYPTO_THREAD_run_once(&tls_bio_once, tls_bio_make_method) != 1 ||
+        tls_bio_method == NULL) {
+        goto failed;
+    }
+    tls->alert = -1;
+    tls->ssl = SSL_new(ctx);
+    bio = BIO_new(tls_bio_method);
+    if (tls->ssl == NULL || bio == NULL) {
+        goto failed;
+    }
+    BIO_set_data(bio, tls);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(tls->ssl, bio, bio);
+    SSL_set_info_callback(tls->ssl, tls_on_info);
+    return tls;
+
+failed:
+    BIO_free(bio);
+    tls_free(tls);
+    return NULL;
+}
+
+struct tls *tls_new_server(SSL_CTX *ctx)
+{
+    struct tls *tls = tls_new(ctx);
+
+    if (tls != NULL) {
+        SSL_set_accept_state(tls->ssl);
+    }
+    return tls;
+}
+
+struct tls *tls_new_client(SSL_CTX *ctx, const char *server_name)
+{
+    struct tls *tls = tls_new(ctx);
+    char name[TLSEXT_MAXLEN_host_name + 1] = ""; /* the macro below casts const away */
+
+    if (tls == NULL) {
+        return NULL;
+    }
+    SSL_set_connect_state(tls->ssl);
+    if (server_name != NULL &&
+        ((size_t)snprintf(name, sizeof(name), "%s", server_name) >= sizeof(name) ||
+         SSL_set_tlsext_host_name(tls->ssl, name) != 1)) {
+        tls_free(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+void tls_free(struct tls *tls)
+{
+    if (tls != NULL) {
+        SSL_free(tls->ssl);
+        free(tls);
+    }
+}
+
+static void tls_enter(struct tls *tls, struct tls_io *io)
+{
+    assert(tls->io == NULL);
+    tls->io = io;
+    ERR_clear_error();
+}
+
+static enum tls_status tls_fail(struct tls *tls, enum tls_failure failure, const char *what,
+                                struct err *err)
+{
+    if (tls->failure == TLS_FAILURE_NONE) {
+        tls->failure = failure; /* later calls fail too, with less to say */
+    }
+    err_set_openssl(err, failure == TLS_FAILURE_INTERNAL ? ERR_LIMIT : ERR_DENIED, "TLS %s", what);
+    return TLS_FAILED;
+}
+
+/* Ends the loan and says what the result `rc` of an SSL_ call means. */
+static enum tls_status tls_leave(struct tls *tls, int rc, const char *what, struct err *err)
+{
+    int error = SSL_get_error(tls->ssl, rc);
+
+    tls->io = NULL;
+    switch (error) {
+    case SSL_ERROR_NONE:
+        return TLS_OK;
+    case SSL_ERROR_WANT_READ:
+        return TLS_WANT_MORE;
+    case SSL_ERROR_ZERO_RETURN:
+        return TLS_CLOSED;
+    case SSL_ERROR_SSL:
+        if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) {
+            return tls_fail(tls, TLS_FAILURE_INTERNAL, what, err);
+        }
+        return tls_fail(tls, tls->received ? TLS_FAILURE_ALERT_RECEIVED : TLS_FAILURE_ALERT_SENT,
+                        what, err);
+    default:
+        return tls_fail(tls, TLS_FAILURE_INTERNAL, what, err);
+    }
+}
+
+/* What the peer sent beside its leaf is not needed any more, and may be 16 KiB.  A client's list
+   starts with the leaf, which stays. */
+static void tls_drop_chain(const struct tls *tls)
+{
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(tls->ssl);
+    int keep = SSL_is_server(tls->ssl) ? 0 : 1;
+
+    while (chain != NULL && sk_X509_num(chain) > keep) {
+        X509_free(sk_X509_pop(chain));
+    }
+}
+
+enum tls_status tls_handshake(struct tls *tls, struct tls_io *io, struct err *err)
+{
+    enum tls_status status = TLS_FAILED;
+    int rc = 0;
+
+    tls_enter(tls, io);
+    rc = SSL_do_handshake(tls->ssl);
+    status = tls_leave(tls, rc, "handshake", err);
+    if (status == TLS_OK) {
+        tls_drop_chain(tls);
+    }
+    return status;
+}
+
+enum tls_status tls_read(struct tls *tls, struct tls_io *io, uint8_t *out, size_t cap,
+                         size_t *out_len, struct err *err)
+{
+    int rc = 0;
+
+    assert(cap > 0);
+    tls_enter(tls, io);
+    rc = SSL_read(tls->ssl, out, cap < INT_MAX ? (int)cap : INT_MAX);
+    if (rc > 0) {
+        *out_len = (size_t)rc;
+    }
+    return tls_leave(tls, rc, "read", err);
+}
+
+enum tls_status tls_write(struct tls *tls, struct tls_io *io, const uint8_t *data, size_t len,
+                          struct err *err)
+{
+    int rc = 0;
+
+    assert(len > 0 && len <= TLS_RECORD_MAX && !tls->closed);
+    assert(buf_room(io->out) >= len + TLS_RECORD_OVERHEAD);
+    tls_enter(tls, io);
+    rc = SSL_write(tls->ssl, data, (int)len);
+    assert(rc <= 0 || (size_t)rc == len); /* one record, with room for it, goes in one piece */
+    return tls_leave(tls, rc, "write", err);
+}
+
+enum tls_status tls_close(struct tls *tls, struct tls_io *io, struct err *err)
+{
+    int rc = 0;
+
+    assert(!tls->closed);
+    tls_enter(tls, io);
+    tls->closed = true;
+    rc = SSL_shutdown(tls->ssl);
+    return tls_leave(tls, rc >= 0 ? 1 : rc, "close", err);
+}
+
+bool tls_peer_closed(const struct tls *tls)
+{
+    return tls->failure == TLS_FAILURE_NONE &&
+           (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+enum tls_failure tls_failure(const struct tls *tls)
+{
+    return tls->failure;
+}
+
+int tls_alert(const struct tls *tls)
+{
+    return tls->alert;
+}
+
+void tls_trim(struct tls *tls)
+{
+    SSL_free_buffers(tls->ssl); /* refuses while a partial record is held; then the next tick */
+}
+
+SSL *tls_ssl(const struct tls *tls)
+{
+    return tls->ssl;
+}

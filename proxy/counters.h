@@ -1,0 +1,93 @@
+/*
+ * Counters: what one worker counts.  Written by its thread alone, read by the control thread at any
+ * time for /metrics; relaxed atomics, so that reading costs the data path nothing.
+ *
+ * Names and labels stand in one table; nothing a peer sends ever becomes a label.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proxy/reason.h"
+
+#define COUNTER_HANDSHAKE_BUCKETS 8
+
+enum counter {
+    COUNTER_CONNECTIONS_OPEN_INGRESS,
+    COUNTER_CONNECTIONS_OPEN_EGRESS,
+    COUNTER_ACCEPTED_INGRESS,
+    COUNTER_ACCEPTED_EGRESS,
+    COUNTER_AUTHORIZED_INGRESS, /* handshakes that ended with a welcome peer */
+    COUNTER_AUTHORIZED_EGRESS,
+    COUNTER_HANDSHAKE_FAILED_ALERT_SENT,
+    COUNTER_HANDSHAKE_FAILED_ALERT_RECEIVED,
+    COUNTER_HANDSHAKE_FAILED_AUTHZ,
+    COUNTER_HANDSHAKE_FAILED_TIMEOUT,
+    COUNTER_HANDSHAKE_FAILED_CLOSED,
+    COUNTER_HANDSHAKE_FAILED_IDENTITY, /* our own identity is not valid */
+    COUNTER_HANDSHAKE_BUCKET,          /* first of COUNTER_HANDSHAKE_BUCKETS, cumulative */
+    COUNTER_HANDSHAKE_COUNT = COUNTER_HANDSHAKE_BUCKET + COUNTER_HANDSHAKE_BUCKETS,
+    COUNTER_HANDSHAKE_SUM_MS,
+    COUNTER_BYTES_IN, /* application bytes from peers */
+    COUNTER_BYTES_OUT,
+    COUNTER_TRUNCATED,
+    COUNTER_RESETS_PEER, /* RSTs that this side sent or passed on */
+    COUNTER_RESETS_APP,
+    COUNTER_PAUSES,       /* back-pressure */
+    COUNTER_BUFFER_BYTES, /* gauge */
+    COUNTER_ACCEPT_PAUSED,
+    COUNTER_ACCEPT_ERRORS_DESCRIPTORS,
+    COUNTER_ACCEPT_ERRORS_MEMORY,
+    COUNTER_ACCEPT_ERRORS_OTHER,
+    COUNTER_SHED_CONNECTIONS, /* times a cap stopped accepting */
+    COUNTER_SHED_HANDSHAKES,
+    COUNTER_SHED_BUFFERS,
+    COUNTER_LOOP_TURNS,
+    COUNTER_CLOSED, /* first of REASONS, by enum reason */
+    COUNTERS = COUNTER_CLOSED + REASONS,
+};
+
+/* Zeroed storage is ready for use. */
+struct counters {
+    _Atomic uint64_t values[COUNTERS];
+};
+
+static inline void counter_add(struct counters *counters, enum counter counter, uint64_t num)
+{
+    /* One writer: a plain add of two relaxed halves, without a locked instruction. */
+    uint64_t old = atomic_load_explicit(&counters->values[counter], memory_order_relaxed);
+
+    atomic_store_explicit(&counters->values[counter], old + num, memory_order_relaxed);
+}
+
+static inline void counter_sub(struct counters *counters, enum counter counter, uint64_t num)
+{
+    counter_add(counters, counter, (uint64_t)0 - num);
+}
+
+static inline void counter_set(struct counters *counters, enum counter counter, uint64_t num)
+{
+    atomic_store_explicit(&counters->values[counter], num, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const struct counters *counters, enum counter counter)
+{
+    return atomic_load_explicit(&counters->values[counter], memory_order_relaxed);
+}
+
+/* One finished handshake into the histogram. */
+void counters_handshake(struct counters *counters, uint64_t duration_ms);
+
+struct counter_info {
+    const char *metric; /* full name; rows of one metric follow each other */
+    const char *labels; /* e.g. `direction="in"`, "" for none */
+    const char *type;   /* "counter", "gauge" or "histogram" */
+    const char *help;
+    bool milliseconds; /* the value is in ms, the metric in seconds */
+};
+
+/* The row of `counter`; text is static but for closed_total's labels, which lie in `labels`. */
+struct counter_info counter_info(enum counter counter, char labels[static 64]);

@@ -1,0 +1,80 @@
+/*
+ * Worker: one data thread: a libuv loop, listeners, connections, buffers and counters of its own.
+ *
+ * The control thread starts it, hands it new generations, reads its counters and ends it; all
+ * functions here are for the control thread.  Nothing mutable is shared but atomics and an inbox.
+ * UV_THREADPOOL_SIZE (look-ups of names) is the program's business.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/compiler.h"
+#include "common/sockets.h"
+#include "proxy/conn.h"
+#include "proxy/counters.h"
+#include "proxy/generation.h"
+
+struct err;
+struct worker; /* opaque */
+
+/* One [ingress NAME] or [egress NAME]; route i is route i of every generation. */
+struct worker_route {
+    struct conn_route conn;
+    struct sockets_address listen; /* port 0: the kernel chooses */
+    size_t connections_max;        /* of this listener; 0: only the worker's own limit */
+};
+
+struct worker_limits {
+    size_t connections_max;
+    size_t handshakes_max;
+    size_t buffer_memory; /* bytes of pooled chunks */
+    uint64_t drain_delay_ms;
+    uint64_t drain_timeout_ms;
+};
+
+struct worker_options {
+    const struct worker_route *routes; /* copied, with the texts in them */
+    size_t num_routes;                 /* 1 to GENERATION_ROUTES_MAX */
+    struct worker_limits limits;
+    struct generation *generation; /* the first one, often without an identity; referenced */
+    struct counters *counters;     /* written by the worker; borrowed, must outlive it */
+    /* Called on the worker's thread when worker_state() has changed; may only wake the control
+       thread (uv_async_send).  May be NULL. */
+    void (*on_change)(void *arg);
+    void *on_change_arg;
+};
+
+enum worker_state {
+    WORKER_RUNNING,
+    WORKER_DRAINING,
+    WORKER_DRAINED,   /* no connection left, listeners closed */
+    WORKER_CUT_SHORT, /* as above, but the drain deadline reset some */
+};
+
+/* Binds the listeners here, so that an address in use is an error here, and starts the thread.
+   NULL on failure. */
+struct worker *worker_start(const struct worker_options *options, struct err *err);
+
+/* New connections use `generation` (referenced) from now on; live ones are judged once more. */
+void worker_set_generation(struct worker *worker, struct generation *generation);
+
+/* Number of the generation in use, for the acknowledgement of a reload. */
+uint64_t worker_generation(const struct worker *worker);
+
+/* Starts the drain; worker_state() tells when it is over. */
+void worker_drain(struct worker *worker);
+
+/* Resets what is left, ends and joins the thread, frees.  Blocks until then; accepts NULL. */
+void worker_stop(struct worker *worker);
+
+enum worker_state worker_state(const struct worker *worker);
+
+/* Milliseconds since the loop last turned its tick (every 100 ms); above 5000 it hangs. */
+uint64_t worker_heartbeat_age_ms(const struct worker *worker);
+
+/* The address that route `route` really listens on. */
+struct sockets_address worker_address(const struct worker *worker, size_t route);

@@ -1,0 +1,158 @@
+/*
+ * Sockets: how addresses are read and written, and what the descriptors are like.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/sockets.h"
+
+static void addresses_are_read_and_written_the_same(void **state)
+{
+    static const struct {
+        const char *text;
+        bool loopback;
+    } rows[] = {
+        {"127.0.0.1:8080", true},  {"127.9.9.9:1", true}, {"0.0.0.0:0", false},
+        {"10.1.2.3:65535", false}, {"[::1]:443", true},   {"[2001:db8::7]:1", false},
+        {"[::]:0", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sockets_address address = {.len = 0};
+        char text[SOCKETS_TEXT_CAP] = "";
+        struct err err;
+
+        assert_int_equal(sockets_parse(rows[i].text, &address, &err), 0);
+        sockets_format(&address, text);
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(sockets_is_loopback(&address), rows[i].loopback);
+    }
+}
+
+static void bad_addresses_are_refused(void **state)
+{
+    static const char *const rows[] = {
+        "",
+        ":80",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:65536",
+        "127.0.0.1:+1",
+        "::1:80",
+        "[::1]",
+        "[::1]80",
+        "[::1",
+        "localhost:80",
+        "[localhost]:80",
+        "1.2.3:80",
+        "[1.2.3.4]:1",
+        "1.2.3.4:1x",
+        "[::1%nosuch]:1",
+        "1.2.3.4:000001",
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sockets_address address = {.len = 0};
+        struct err err;
+
+        assert_int_equal(sockets_parse(rows[i], &address, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_int_equal(address.len, 0);
+    }
+}
+
+static void a_host_is_split_from_its_port(void **state)
+{
+    char host[SOCKETS_HOST_CAP] = "";
+    char text[400] = "";
+    uint16_t port = 0;
+    struct err err;
+
+    assert_int_equal(sockets_split("db.prod.example:5432", host, &port, &err), 0);
+    assert_string_equal(host, "db.prod.example");
+    assert_int_equal(port, 5432);
+    assert_int_equal(sockets_split("[::1]:7", host, &port, &err), 0);
+    assert_string_equal(host, "::1");
+    memset(text, 'a', 300);
+    memcpy(text + 300, ":1", 3);
+    assert_int_equal(sockets_split(text, host, &port, &err), -1);
+    assert_string_equal(host, "::1");
+}
+
+static void a_connection_is_made_and_reset(void **state)
+{
+    struct sockets_listen_options options = {.backlog = 8};
+    struct sockets_address address = {.len = 0};
+    struct sockets_address peer = {.len = 0};
+    struct err err;
+    char byte = 0;
+    int listener = -1;
+    int client = -1;
+    int server = -1;
+
+    assert_int_equal(sockets_parse("127.0.0.1:0", &address, &err), 0);
+    listener = sockets_listen(&address, &options, &err);
+    assert_true(listener >= 0);
+    assert_int_equal(sockets_bound(listener, &address, &err), 0);
+    assert_int_not_equal(sockets_port(&address), 0);
+    assert_int_equal(sockets_accept(listener, &peer), -1);
+    assert_int_equal(errno, EAGAIN);
+
+    client = sockets_connect(&address);
+    assert_true(client >= 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = listener, .events = POLLIN}, 1, 5000), 1);
+    server = sockets_accept(listener, &peer);
+    assert_true(server >= 0);
+    assert_true(sockets_is_loopback(&peer));
+    assert_true((fcntl(server, F_GETFL) & O_NONBLOCK) != 0);
+    assert_true((fcntl(server, F_GETFD) & FD_CLOEXEC) != 0);
+    sockets_tune(server, 1000);
+
+    sockets_reset(server);
+    assert_int_equal(poll(&(struct pollfd){.fd = client, .events = POLLIN}, 1, 5000), 1);
+    assert_int_equal(recv(client, &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(sockets_error(client), 0);
+    close(client);
+    close(listener);
+}
+
+static void an_address_in_use_is_an_error_with_its_name(void **state)
+{
+    struct sockets_listen_options options = {.backlog = 8};
+    struct sockets_address address = {.len = 0};
+    struct err err;
+    int listener = -1;
+
+    assert_int_equal(sockets_parse("127.0.0.1:0", &address, &err), 0);
+    listener = sockets_listen(&address, &options, &err);
+    assert_int_equal(sockets_bound(listener, &address, &err), 0);
+    assert_int_equal(sockets_listen(&address, &options, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.msg, "listen on 127.0.0.1:"));
+    close(listener);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_are_read_and_written_the_same),
+        cmocka_unit_test(bad_addresses_are_refused),
+        cmocka_unit_test(a_host_is_split_from_its_port),
+        cmocka_unit_test(a_connection_is_made_and_reset),
+        cmocka_unit_test(an_address_in_use_is_an_error_with_its_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
