@@ -1,0 +1,72 @@
+/*
+ * Store: what was issued, in SQLite (WAL, synchronous=FULL): the one place that decides whether a
+ * nonce or a key was used before.
+ *
+ * Every call blocks on the disk, and may be made from any thread; an event loop calls none.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "ca/nonce.h"
+#include "common/buf.h"
+#include "common/bytes.h"
+#include "common/compiler.h"
+
+struct err;
+struct store; /* opaque */
+
+#define STORE_SERIAL_LEN 16
+#define STORE_CERT_MAX 8192       /* bytes of a stored certificate */
+#define STORE_CLOCK_SLACK_MS 5000 /* how far the clock may stand behind the newest row */
+#define STORE_RETENTION_S 2592000 /* rows are kept this long after notAfter: 30 days */
+
+/* Opens `path`, making it (mode 0600) if it is not there. */
+struct store *store_open(const char *path, struct err *err);
+void store_close(struct store *store); /* accepts NULL */
+
+/* A random number, drawn when the database was made, that tells apart authorities which share a
+   nonce secret but no database. */
+uint16_t store_replica(const struct store *store);
+
+/* One issued certificate; all borrowed. */
+struct store_record {
+    uint8_t serial[STORE_SERIAL_LEN];
+    uint8_t nonce_id[NONCE_ID_LEN];
+    uint8_t spki_sha256[32];
+    uint8_t evidence_sha256[32];
+    const char *spiffe;
+    const char *policy_id;
+    int64_t issued_ms; /* milliseconds since 1970 */
+    int64_t not_after; /* seconds since 1970 */
+    struct bytes cert; /* DER */
+};
+
+enum store_outcome {
+    STORE_NEW,            /* never seen, or stored just now */
+    STORE_SAME,           /* nonce, key and evidence of one row: the answer was lost */
+    STORE_NONCE_REPLAYED, /* the nonce served another request */
+    STORE_KEY_REUSED,     /* the key has a certificate from another nonce */
+    STORE_CLOCK_BEHIND,   /* the clock stands behind the newest row */
+};
+
+/* Has this been seen?  With STORE_SAME the stored certificate is appended to `out_cert`.  ERR_IO
+   if the database does not answer. */
+MUST_CHECK int store_find(struct store *store, const struct store_record *record,
+                          struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
+
+/* As store_find(), and stores the record if it is new, in one transaction: on disk when this
+   returns. */
+MUST_CHECK int store_insert(struct store *store, const struct store_record *record,
+                            struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
+
+/* Remembers that this policy rules under this epoch.  ERR_DENIED if a higher epoch was in force
+   before, or another policy under the same one. */
+MUST_CHECK int store_accept_policy(struct store *store, uint64_t epoch, const char *policy_id,
+                                   struct err *err);
+
+/* Fails with ERR_DENIED if the clock stands behind the newest row. */
+MUST_CHECK int store_check_clock(struct store *store, int64_t now_ms, struct err *err);
+
+/* Forgets what ended more than STORE_RETENTION_S ago. */
+MUST_CHECK int store_prune(struct store *store, int64_t now_s, struct err *err);
