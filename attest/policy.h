@@ -59,15 +59,20 @@ struct policy_trace {
     struct verdict first_failure; /* filled if not */
 };
 
+struct policy_traces {
+    struct policy_trace *items; /* room for `cap`; the caller's */
+    size_t cap;
+    size_t num;
+};
+
 #define POLICY_WORKLOADS_MAX 4096
 
 /* Finds the workload for `claims`; `uri` is the CSR's URI SAN, or NULL.  True: exactly one matches,
    or `uri` selects one of those that match.  False: refused (codes as in enrollment.md section 8).
-   `traces` (may be NULL) receives one entry per workload of this tee, up to `traces_cap`. */
+   `traces` (may be NULL) receives one entry per workload of this tee, as far as there is room. */
 MUST_CHECK bool policy_evaluate(const struct policy *policy, const struct claims *claims,
                                 const char *uri, struct policy_grant *out_grant,
-                                struct verdict *out_verdict, struct policy_trace *traces,
-                                size_t traces_cap, size_t *out_num_traces);
+                                struct verdict *out_verdict, struct policy_traces *traces);
 
 /* The guest-policy rows (69, 70) with their defaults, for a tool without a policy file. */
 struct policy_guest_rules {

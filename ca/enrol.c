@@ -1,0 +1,226 @@
+/*
+ * Enrol: the checks, each a function over one state, in the order of the protocol.
+ */
+#include "ca/enrol.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include "attest/binding.h"
+#include "attest/bundle.h"
+#include "ca/csr.h"
+#include "common/err.h"
+#include "common/est.h"
+
+#define CSR_MAX EST_BODY_MAX /* bytes: base64 only shrinks */
+
+/* What one request has gathered so far. */
+struct enrolment {
+    const struct enrol_authority *authority;
+    const struct enrol_request *request;
+    struct enrol_result *result; /* its verdict is the one being filled */
+    struct buf *leaf;
+    uint8_t nonce[NONCE_LEN_MAX];
+    size_t nonce_len;
+    uint8_t *der; /* owned */
+    struct csr csr;
+    struct evidence evidence;
+    EVP_PKEY *key; /* owned */
+    struct claims claims;
+    struct policy_grant grant;
+    struct store_record record;
+    bool done; /* `leaf` holds the answer; the rest is left out */
+};
+
+/* 2: the cookie. */
+static bool check_nonce(struct enrolment *e)
+{
+    struct verdict *verdict = &e->result->verdict;
+    struct buf nonce = buf_over(e->nonce, sizeof(e->nonce));
+
+    if (e->request->num_nonces != 1) {
+        return verdict_refuse(verdict, VERDICT_NONCE_INVALID, 0,
+                              e->request->num_nonces == 0 ? "nonce-missing" : "nonce-doubled");
+    }
+    if (!est_base64url_get(&nonce, e->request->nonce)) {
+        return verdict_refuse(verdict, VERDICT_NONCE_INVALID, 0, "nonce-encoding");
+    }
+    e->nonce_len = nonce.len;
+    return nonce_check(&e->authority->nonces, (struct bytes){nonce.data, nonce.len},
+                       (uint64_t)e->request->now_ms, verdict);
+}
+
+/* 3: base64, DER, attributes, bundle and what is inside it. */
+static bool check_form(struct enrolment *e)
+{
+    struct verdict *verdict = &e->result->verdict;
+    struct buf der;
+
+    e->der = malloc(CSR_MAX);
+    if (e->der == NULL) {
+        return verdict_refuse(verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
+    }
+    der = buf_over(e->der, CSR_MAX);
+    if (!est_base64_get(&der, e->request->body)) {
+        return verdict_refuse(verdict, VERDICT_CSR_INVALID, 0, "base64");
+    }
+    if (!csr_parse((struct bytes){der.data, der.len}, &e->csr, verdict)) {
+        return false;
+    }
+    snprintf(e->result->spiffe, sizeof(e->result->spiffe), "%s", e->csr.uri);
+    return bundle_decode(e->csr.bundle, &e->evidence, verdict);
+}
+
+/* 4: key type, proof of possession. */
+static bool check_key(struct enrolment *e)
+{
+    return csr_prove(&e->csr, &e->key, &e->result->verdict);
+}
+
+static bool judge_outcome(struct enrolment *e, enum store_outcome outcome)
+{
+    struct verdict *verdict = &e->result->verdict;
+
+    switch (outcome) {
+    case STORE_NEW:
+        return true;
+    case STORE_SAME:
+        e->result->repeated = true;
+        e->done = true;
+        return true;
+    case STORE_NONCE_REPLAYED:
+        return verdict_refuse(verdict, VERDICT_NONCE_REPLAYED, 0, "nonce-used-before");
+    case STORE_KEY_REUSED:
+        return verdict_refuse(verdict, VERDICT_KEY_REUSED, 0, "key-used-before");
+    case STORE_CLOCK_BEHIND:
+        return verdict_refuse(verdict, VERDICT_UNAVAILABLE, 0, "clock-behind");
+    }
+    return verdict_refuse(verdict, VERDICT_UNAVAILABLE, 0, "store-unavailable");
+}
+
+static bool refuse_store(struct enrolment *e, const struct err *err)
+{
+    verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "store-unavailable");
+    verdict_actual(&e->result->verdict, "%s", err->msg);
+    return false;
+}
+
+/* 5: an early answer from the store; the insert at the end decides. */
+static bool check_use(struct enrolment *e)
+{
+    enum store_outcome outcome = STORE_NEW;
+    struct err err;
+
+    nonce_id((struct bytes){e->nonce, e->nonce_len}, e->record.nonce_id);
+    SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256);
+    SHA256(e->evidence.outblob.data, e->evidence.outblob.len, e->record.evidence_sha256);
+    if (store_find(e->authority->store, &e->record, e->leaf, &outcome, &err) != 0) {
+        return refuse_store(e, &err);
+    }
+    return judge_outcome(e, outcome);
+}
+
+/* 7 to 10: the evidence, with REPORT_DATA as nonce and key demand. */
+static bool check_evidence(struct enrolment *e)
+{
+    const struct policy_ca *ca = policy_ca(e->authority->policy);
+    uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
+    const struct verify_options options = {
+        .report_data = report_data,
+        .now = e->request->now_ms / 1000,
+        .anchors = ca->anchors,
+        .num_anchors = ca->num_anchors,
+        .vendor_crl = ca->vendor_crl,
+    };
+
+    binding_report_data(e->nonce, e->nonce_len, e->record.spki_sha256, report_data);
+    if (!verify_evidence(&e->evidence, e->authority->collateral, &options, &e->claims,
+                         &e->result->verdict, NULL)) {
+        return false;
+    }
+    e->result->tee = e->claims.tee;
+    e->result->has_tee = true;
+    return true;
+}
+
+/* 11: who may have which identity. */
+static bool check_policy(struct enrolment *e)
+{
+    const char *uri = e->csr.uri[0] != '\0' ? e->csr.uri : NULL;
+    struct policy_traces traces = {e->result->traces, ENROL_TRACES_MAX, 0};
+    bool granted = policy_evaluate(e->authority->policy, &e->claims, uri, &e->grant,
+                                   &e->result->verdict, &traces);
+
+    e->result->num_traces = traces.num;
+    if (granted) {
+        snprintf(e->result->workload, sizeof(e->result->workload), "%s", e->grant.workload);
+        snprintf(e->result->spiffe, sizeof(e->result->spiffe), "%s", e->grant.spiffe);
+    }
+    return granted;
+}
+
+/* 12: sign, then store; a lost race leaves a certificate that nobody ever saw. */
+static bool issue(struct enrolment *e)
+{
+    const struct issue_request request = {
+        .key = e->key,
+        .claims = &e->claims,
+        .ca = policy_ca(e->authority->policy),
+        .grant = &e->grant,
+        .now = e->request->now_ms / 1000,
+    };
+    uint8_t storage[STORE_CERT_MAX];
+    struct buf cert = buf_over(storage, sizeof(storage));
+    enum store_outcome outcome = STORE_NEW;
+    struct err err;
+
+    if (issue_leaf(&e->authority->issuer, &request, &e->result->issued, &cert, &err) != 0) {
+        verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "signing-failed");
+        verdict_actual(&e->result->verdict, "%s", err.msg);
+        return false;
+    }
+    memcpy(e->record.serial, e->result->issued.serial, sizeof(e->record.serial));
+    e->record.spiffe = e->grant.spiffe;
+    e->record.policy_id = request.ca->id;
+    e->record.issued_ms = e->request->now_ms;
+    e->record.not_after = e->result->issued.not_after;
+    e->record.cert = (struct bytes){cert.data, cert.len};
+    if (store_insert(e->authority->store, &e->record, e->leaf, &outcome, &err) != 0) {
+        return refuse_store(e, &err);
+    }
+    if (!judge_outcome(e, outcome)) {
+        return false;
+    }
+    if (!e->done && !buf_append(e->leaf, cert.data, cert.len)) {
+        return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "certificate-too-long");
+    }
+    return true;
+}
+
+bool enrol_decide(const struct enrol_authority *authority, const struct enrol_request *request,
+                  struct enrol_result *out_result, struct buf *out_leaf)
+{
+    static bool (*const checks[])(struct enrolment * e) = {
+        check_nonce, check_form, check_key, check_use, check_evidence, check_policy, issue,
+    };
+    struct enrolment e = {
+        .authority = authority,
+        .request = request,
+        .result = out_result,
+        .leaf = out_leaf,
+    };
+    bool accepted = true;
+
+    _Static_assert(STORE_SERIAL_LEN == PROFILE_SERIAL_LEN, "one serial");
+    *out_result = (struct enrol_result){.verdict = {.code = VERDICT_ACCEPTED}};
+    for (size_t i = 0; accepted && !e.done && i < sizeof(checks) / sizeof(checks[0]); i++) {
+        accepted = checks[i](&e);
+    }
+    EVP_PKEY_free(e.key);
+    free(e.der);
+    return accepted;
+}

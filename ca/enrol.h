@@ -1,0 +1,61 @@
+/*
+ * Enrol: one enrolment request judged from its nonce to its certificate, in the order of checks
+ * that the protocol fixes (cheap ones first, the store last).
+ *
+ * Blocks on the store, so it runs on a worker thread.  Knows nothing of HTTP beyond the value of a
+ * cookie and a body; time comes from the caller.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attest/policy.h"
+#include "attest/verify.h"
+#include "ca/issue.h"
+#include "ca/nonce.h"
+#include "ca/store.h"
+#include "common/buf.h"
+#include "common/bytes.h"
+#include "common/ini.h"
+#include "common/spiffe.h"
+#include "common/verdict.h"
+
+#define ENROL_TRACES_MAX 16
+
+/* What an authority judges with; borrowed, and unchanged while requests run. */
+struct enrol_authority {
+    const struct policy *policy;
+    const struct collateral *collateral;
+    struct nonce_issuer nonces;
+    struct issuer issuer;
+    struct store *store;
+};
+
+/* All borrowed for the call. */
+struct enrol_request {
+    struct bytes nonce; /* base64url, as the cookie brought it */
+    size_t num_nonces;  /* how many such cookies there were: one is right */
+    struct bytes body;  /* base64 of the PKCS#10 request */
+    int64_t now_ms;     /* milliseconds since 1970 */
+};
+
+/* For the answer, the log and the counters. */
+struct enrol_result {
+    struct verdict verdict;
+    bool repeated; /* the certificate of an earlier, identical request was returned */
+    struct issued issued;
+    char workload[INI_NAME_MAX + 1];
+    char spiffe[SPIFFE_ID_MAX + 1]; /* granted; before that what was asked for */
+    enum tee tee;                   /* once the evidence held */
+    bool has_tee;
+    struct policy_trace traces[ENROL_TRACES_MAX]; /* if the policy refused */
+    size_t num_traces;
+};
+
+/* True: the leaf's DER was appended to `out_leaf` (room for STORE_CERT_MAX).  False: refused, as
+   out_result->verdict says. */
+MUST_CHECK bool enrol_decide(const struct enrol_authority *authority,
+                             const struct enrol_request *request, struct enrol_result *out_result,
+                             struct buf *out_leaf);
