@@ -26,7 +26,8 @@ size_t buf_room(const struct buf *buf);
 /* Appends all of `data`, or nothing: false if it does not fit. */
 MUST_CHECK bool buf_append(struct buf *buf, const void *data, size_t len);
 
-/* Appends formatted text without its NUL, or nothing: false if it does not fit. */
+/* Appends formatted text without its NUL, or nothing: false if it does not fit.  Needs room for the
+   NUL all the same. */
 MUST_CHECK bool buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
 
 /* Drops the first `len` bytes and moves the rest to the front; `len` <= buf->len. */

@@ -17,7 +17,7 @@ MUST_CHECK int file_read(const char *path, size_t max, uint8_t **out_data, size_
                          struct err *err);
 
 /* Writes a new file with permission bits `mode`; ERR_IO if it already exists or cannot be written
-   (nothing is left behind then).  The data is on disk when this returns. */
+   (nothing is left behind then).  The bytes, if not yet the name, are on disk when this returns. */
 MUST_CHECK int file_create(const char *path, unsigned mode, const void *data, size_t len,
                            struct err *err);
 

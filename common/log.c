@@ -3,15 +3,18 @@
  */
 #include "common/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static enum log_level threshold = LOG_INFO;
-static enum log_format line_format = LOG_TEXT;
+/* Atomic: a reload may change them while other threads log. */
+static _Atomic enum log_level threshold = LOG_INFO;
+static _Atomic enum log_format line_format = LOG_TEXT;
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
@@ -24,7 +27,10 @@ struct line {
     char *text;
     size_t len;
     size_t cap; /* without the NUL */
+    bool full;  /* something did not fit */
 };
+
+#define TAIL_CAP 16 /* room kept for what ends a line that was cut */
 
 static void put(struct line *line, const char *format, ...) PRINTF(2, 3);
 
@@ -37,9 +43,11 @@ static void put(struct line *line, const char *format, ...)
     va_start(args, format);
     len = vsnprintf(line->text + line->len, room + 1, format, args);
     va_end(args);
-    if (len > 0) {
-        line->len += (size_t)len < room ? (size_t)len : room;
+    if (len < 0 || (size_t)len > room) {
+        line->full = true;
+        return;
     }
+    line->len += (size_t)len;
 }
 
 static bool is_bare(const char *text)
@@ -81,31 +89,26 @@ static void put_time(struct line *line, int64_t now_ms)
     put(line, "%s.%03dZ", text, (int)(now_ms % 1000));
 }
 
-static void put_text_line(struct line *line, const struct log_kv *kvs, size_t num_kvs)
+static void put_text_kv(struct line *line, const struct log_kv *kv)
 {
-    for (size_t i = 0; i < num_kvs; i++) {
-        put(line, " %s=", kvs[i].key);
-        if (kvs[i].text == NULL) {
-            put(line, "%" PRId64, kvs[i].num);
-        } else if (is_bare(kvs[i].text)) {
-            put(line, "%s", kvs[i].text);
-        } else {
-            put_quoted(line, kvs[i].text);
-        }
+    put(line, " %s=", kv->key);
+    if (kv->text == NULL) {
+        put(line, "%" PRId64, kv->num);
+    } else if (is_bare(kv->text)) {
+        put(line, "%s", kv->text);
+    } else {
+        put_quoted(line, kv->text);
     }
 }
 
-static void put_json_line(struct line *line, const struct log_kv *kvs, size_t num_kvs)
+static void put_json_kv(struct line *line, const struct log_kv *kv)
 {
-    for (size_t i = 0; i < num_kvs; i++) {
-        put(line, ",\"%s\":", kvs[i].key);
-        if (kvs[i].text == NULL) {
-            put(line, "%" PRId64, kvs[i].num);
-        } else {
-            put_quoted(line, kvs[i].text);
-        }
+    put(line, ",\"%s\":", kv->key);
+    if (kv->text == NULL) {
+        put(line, "%" PRId64, kv->num);
+    } else {
+        put_quoted(line, kv->text);
     }
-    put(line, "}");
 }
 
 void log_setup(enum log_level level, enum log_format format)
@@ -122,18 +125,29 @@ bool log_wants(enum log_level level)
 size_t log_line(char *out, size_t cap, enum log_format format, enum log_level level, int64_t now_ms,
                 const char *event, const struct log_kv *kvs, size_t num_kvs)
 {
-    struct line line = {.text = out, .len = 0, .cap = cap - 1};
+    struct line line = {.text = out, .cap = cap - 1 - TAIL_CAP};
+    bool json = format == LOG_JSON;
+    bool cut = false;
 
-    if (format == LOG_JSON) {
-        put(&line, "{\"time\":\"");
-        put_time(&line, now_ms);
-        put(&line, "\",\"level\":\"%s\",\"event\":\"%s\"", level_names[level], event);
-        put_json_line(&line, kvs, num_kvs);
-    } else {
-        put_time(&line, now_ms);
-        put(&line, " %s %s", level_names[level], event);
-        put_text_line(&line, kvs, num_kvs);
+    assert(cap >= LOG_LINE_MIN);
+    put(&line, json ? "{\"time\":\"" : "");
+    put_time(&line, now_ms);
+    put(&line, json ? "\",\"level\":\"%s\",\"event\":\"%s\"" : " %s %s", level_names[level], event);
+    for (size_t i = 0; i < num_kvs; i++) {
+        size_t before = line.len;
+
+        (json ? put_json_kv : put_text_kv)(&line, &kvs[i]);
+        if (line.full) {
+            line.len = before;
+            line.full = false;
+            cut = true;
+        }
     }
+    line.cap += TAIL_CAP;
+    if (cut) {
+        put(&line, json ? ",\"cut\":true" : " cut=true");
+    }
+    put(&line, json ? "}" : "");
     return line.len;
 }
 

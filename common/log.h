@@ -30,8 +30,9 @@ struct log_kv {
 };
 
 #define LOG_LINE_CAP 2048
+#define LOG_LINE_MIN 256
 
-/* Process-wide; set before threads start. */
+/* Process-wide; any thread may call it at any time. */
 void log_setup(enum log_level level, enum log_format format);
 
 /* False if a line of this level would be dropped; spares the building of costly values. */
@@ -48,7 +49,8 @@ static inline struct log_kv kv_text(const char *key, const char *text)
     return (struct log_kv){.key = key, .text = text != NULL ? text : ""};
 }
 
-/* Formats one line without its LF into `out`.  Returns its length; cut at `cap` - 1 bytes.
+/* Formats one line without its LF into `out`, of at least LOG_LINE_MIN bytes.  Returns its length.
+   A key whose value does not fit is left out, and `cut=true` ends the line: it stays well-formed.
    `now_ms` is milliseconds since 1970. */
 size_t log_line(char *out, size_t cap, enum log_format format, enum log_level level, int64_t now_ms,
                 const char *event, const struct log_kv *kvs, size_t num_kvs);
