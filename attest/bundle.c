@@ -22,7 +22,7 @@
 #define CMW_OID "\x2b\x06\x01\x05\x05\x07\x01\x23"
 #define CMW_OID_LEN 8
 
-/* ---- writing ---- */
+/* Writing. */
 
 static size_t der_head(uint8_t tag, size_t len, uint8_t out_head[static DER_HEAD_MAX])
 {
@@ -153,7 +153,7 @@ out:
     return rc;
 }
 
-/* ---- reading ---- */
+/* Reading. */
 
 static bool refuse(struct verdict *out_verdict, const char *slug)
 {

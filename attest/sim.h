@@ -17,7 +17,7 @@
 
 struct err;
 
-/* ---- a simulated vendor: keys in a folder ---- */
+/* A simulated vendor: keys in a folder. */
 
 /* Makes DIR (its parent must exist) with ark.pem, ark.key, ask.pem, ask.key (mode 0400).  `product`
    is the name in the certificates: "Sim", or in tests "Milan", "Genoa", "Turin".  Blocks for
@@ -45,7 +45,7 @@ struct sim_machine_options {
 MUST_CHECK int sim_machine_create(const char *dir, const char *mdir,
                                   const struct sim_machine_options *options, struct err *err);
 
-/* ---- a simulated machine: reports ---- */
+/* A simulated machine: reports. */
 
 struct sim; /* opaque; one guest instance, with a REPORT_ID of its own */
 

@@ -55,7 +55,7 @@ static const struct {
     {"fmc", 4}, {"snp", 2}, {"tee", 1}, {"microcode", 3}, {"bootloader", 0},
 };
 
-/* ---- writing ---- */
+/* Writing. */
 
 static bool put_vector(const struct ear *ear, struct buf *out)
 {
@@ -132,7 +132,7 @@ int ear_encode(const struct ear *ear, struct buf *out, struct err *err)
     return 0;
 }
 
-/* ---- reading ---- */
+/* Reading. */
 
 /* One map on its way through: keys must come in the order of their encodings. */
 struct walk {

@@ -1,3 +1,6 @@
+/*
+ * Sockets: parsing and formatting of numeric addresses; making, binding and accepting descriptors.
+ */
 #include "common/sockets.h"
 
 #include <arpa/inet.h>

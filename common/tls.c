@@ -1,3 +1,6 @@
+/*
+ * Tls: the engine: a BIO over lent buffers, and what OpenSSL says translated once, here.
+ */
 #include "common/tls.h"
 
 #include <assert.h>

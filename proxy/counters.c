@@ -1,3 +1,6 @@
+/*
+ * Counters: the table of names and labels.
+ */
 #include "proxy/counters.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+/*
+ * Reason: the names of the reasons.
+ */
 #include "proxy/reason.h"
 
 #include <assert.h>

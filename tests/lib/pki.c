@@ -1,3 +1,6 @@
+/*
+ * Pki: makes the throw-away keys and certificates.
+ */
 #include "tests/lib/pki.h"
 
 #include <assert.h>

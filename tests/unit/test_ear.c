@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/sha.h>
@@ -73,7 +74,7 @@ static void what_was_encoded_is_decoded(void **state)
     rows[1].status = EAR_NONE;
     rows[1].instance_identified = false;
     rows[1].genuine = false;
-    strcpy(rows[1].tee, "sim");
+    snprintf(rows[1].tee, sizeof(rows[1].tee), "sim");
     rows[2].tcb[4] = 255;
     rows[2].tcb_present[4] = true;
     memset(rows[2].measurement, 0xab, 64);

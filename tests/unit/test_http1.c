@@ -298,11 +298,11 @@ static struct grown grow(const char *prefix, const char *piece, size_t count, co
     struct grown grown = {.text = malloc(cap)};
 
     assert_non_null(grown.text);
-    grown.len = (size_t)sprintf(grown.text, "%s", prefix);
+    grown.len = (size_t)snprintf(grown.text, cap, "%s", prefix);
     for (size_t i = 0; i < count; i++) {
-        grown.len += (size_t)sprintf(grown.text + grown.len, "%s", piece);
+        grown.len += (size_t)snprintf(grown.text + grown.len, cap - grown.len, "%s", piece);
     }
-    grown.len += (size_t)sprintf(grown.text + grown.len, "%s", suffix);
+    grown.len += (size_t)snprintf(grown.text + grown.len, cap - grown.len, "%s", suffix);
     return grown;
 }
 

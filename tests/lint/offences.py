@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Plants one offence at a time in an otherwise clean tree and sees the lint that guards it fail."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+LINT = pathlib.Path(__file__).parent
+TOP = "/*\n * Thing: what lives here, and what does not.\n */\n"
+FOLDERS = ("common", "config", "attest", "ca-client", "ca", "proxy", "bench", "tests/fuzz/corpus/x", ".ci")
+
+# rule, file, text, what is said about it
+OFFENCES = [
+    ("includes", "attest/a.c", TOP + '#include "ca/b.h"\n', "attest/ must not include ca/b.h"),
+    ("includes", "common/a.h", TOP + '#pragma once\n# include "config/b.h"\n', "common/ must not include config/b.h"),
+    ("includes", "proxy/a.c", TOP + '#include "attest/b.h"\n', "proxy/ must not include attest/b.h"),
+    ("includes", "ca-client/a.c", TOP + '#include "config/b.h"\n', "ca-client/ must not include"),
+    ("includes", "bench/a.c", TOP + '#include "proxy/b.h"\n', "bench/ must not include"),
+    ("includes", "proxy/a.c", TOP + '#include "b.h"\n', "proxy/ must not include b.h"),
+    ("includes", "proxy/conn.c", TOP + '#include "config/config.h"\n', "take options, not struct config"),
+    ("includes", "ca/a.c", TOP + "#include <cbor.h>\n", "must not include cbor"),
+    ("includes", "attest/a.c", TOP + "#include <cbor/streaming.h>\n", "must not include cbor"),
+    ("includes", "config/a.c", TOP + "#include <ini.h>\n", "must not include ini"),
+    ("includes", "proxy/a.c", TOP + "#include <llhttp.h>\n", "must not include llhttp"),
+    ("includes", "ca/enrol.c", TOP + "#include <sqlite3.h>\n", "must not include sqlite3"),
+    ("includes", "common/a.c", TOP + "#include <uv.h>\n", "must not include uv"),
+    ("includes", "ca-client/a.c", TOP + "#include <uv.h>\n", "must not include uv"),
+    ("includes", "common/a.c", TOP + "#include <cmocka.h>\n", "must not include cmocka"),
+    ("opening", "common/a.c", "int a;\n", "begin with a comment"),
+    ("opening", "common/a.c", "/* a */\n", "begin with a comment"),
+    ("opening", "common/a.h", TOP + "int a;\n", "#pragma once"),
+    ("opening", "tests/a.py", "import sys\n", "begin with a comment"),
+    ("opening", ".ci/run", "#!/bin/sh\nexit 0\n", "begin with a comment"),
+    ("size", "common/a.c", TOP + "int a;\n" * 598, "over 600 lines"),
+    ("size", "common/a.h", TOP + "int a;\n" * 148, "over 150 lines"),
+    ("size", "common/a.c", TOP + "void a(void)\n{\n" + "    a();\n" * 69 + "}\n", "more than 70 lines"),
+    ("size", "tests/fuzz/corpus/x/a", "a" * 4097, "over 4096 bytes"),
+    ("banned", "common/a.c", TOP + "void f(void)\n{\n    strcpy(a, b);\n}\n", "not used here"),
+    ("banned", "ca/a.c", TOP + "int n = atoi(text);\n", "not used here"),
+    ("banned", "ca/a.c", TOP + "int n = sprintf (text, x);\n", "not used here"),
+    ("banned", "common/cbor.c", TOP + "x = cbor_load(a, b, c);\n", "hostile bytes"),
+    ("banned", "proxy/a.c", TOP + "SSL_set_retry_verify(ssl);\n", "accepts the peer"),
+    ("banned", "proxy/a.c", TOP + "assert(a = b);\n", "must not assign"),
+    ("banner", "proxy/a.c", TOP + "/* ---- reading ---- */\n", "a banner comment"),
+    ("banner", "proxy/a.c", TOP + "/*********************/\n", "a banner comment"),
+    ("banner", "tests/a.py", '"""Doc."""\n# ===========\n', "a banner comment"),
+    ("words", "proxy/a.c", TOP + "/* TODO: more */\n", "finish it"),
+    ("words", "tests/a.sh", "# A script.\ncat /work/x\n", "a path of one machine"),
+    ("words", "ca/a.c", TOP + 'const char *a = "/home/x";\n', "a path of one machine"),
+    ("words", "ca/a.c", TOP + "// as issue 2 says\n", "where it was discussed"),
+    ("layout", "ca/a.c", TOP + "int  a ;\n", "run clang-format"),
+]
+
+
+def run(rule, root):
+    command = [LINT / "includes.sh", root] if rule == "includes" else [LINT / "rules.py", rule, root]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def judge(rule, name, text, said):
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for each in FOLDERS:
+            (root / each).mkdir(parents=True)
+        (root / "common/clean.c").write_text(TOP + '#include "common/clean.h"\n\nint clean;\n')
+        status, output = run(rule, root)
+        if status != 0:
+            return f"the clean tree is refused: {output}"
+        (root / name).write_text(text)
+        status, output = run(rule, root)
+        if status != 1 or name not in output or said not in output:
+            return f"status {status}, said: {output}"
+    return None
+
+
+def main():
+    bad = 0
+    for rule, name, text, said in OFFENCES:
+        why = judge(rule, name, text, said)
+        if why:
+            print(f"{rule}: {name}: {text[len(TOP):][:60]!r}: {why}")
+            bad += 1
+    print(f"{len(OFFENCES) - bad} of {len(OFFENCES)} offences found")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
