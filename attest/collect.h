@@ -18,7 +18,8 @@ struct collect_options {
 };
 
 /* Asks the platform to sign `report_data`.  NULL on failure.  The result holds at least provider
-   and outblob, and VEK and ASK in `certs` where the platform gave them. */
+   and outblob.  VEK and ASK, where the platform gave them, are in `certs` (DER, for a CSR) and in
+   the auxblob, so that a tsm-report alone is complete. */
 struct collected *collect_evidence(const struct collect_options *options,
                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                    struct err *err);
@@ -27,5 +28,6 @@ struct collected *collect_evidence(const struct collect_options *options,
 const struct evidence *collected_evidence(const struct collected *collected);
 void collected_free(struct collected *collected); /* accepts NULL */
 
-/* "snp", "tdx" or "sim": the first path segment of the identity to ask for. */
+/* "snp", "tdx" or "sim": the first path segment of the identity to ask for.  NULL: a platform that
+   collect_evidence() refuses. */
 const char *collect_tee(const struct collect_options *options);

@@ -1,0 +1,101 @@
+/*
+ * Collect: what it gives is complete in itself, and other platforms are refused.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "attest/collect.h"
+#include "attest/report.h"
+#include "attest/sim.h"
+#include "attest/table.h"
+#include "common/err.h"
+#include "tests/lib/folder.h"
+#include "tests/lib/vendor.h"
+
+static void a_simulated_machine_gives_report_certificates_and_table(void **state)
+{
+    static const uint8_t measurement[48] = {0x3f};
+    static const uint8_t report_data[EVIDENCE_REPORT_DATA_LEN] = {1, 2, 3};
+    const struct sim_machine_options machine = {.measurement = measurement,
+                                                .not_before = 1780000000};
+    char vendor[VENDOR_PATH_CAP];
+    char folder[FOLDER_PATH_CAP];
+    char mdir[FOLDER_PATH_CAP + 8];
+    struct collect_options options = {.platform = "sim", .machine_dir = mdir, .vmpl = 2};
+    struct collected *collected = NULL;
+    const struct evidence *evidence = NULL;
+    struct report report;
+    struct table table;
+    struct err err = {.msg = ""};
+    size_t entry = 0;
+
+    vendor_path("Sim", vendor);
+    folder_make(folder);
+    snprintf(mdir, sizeof(mdir), "%s/m", folder);
+    assert_int_equal(sim_machine_create(vendor, mdir, &machine, &err), 0);
+    collected = collect_evidence(&options, report_data, &err);
+    assert_non_null(collected);
+    evidence = collected_evidence(collected);
+    assert_memory_equal(evidence->provider.data, "sim", 3);
+    assert_true(report_over(evidence->outblob, &report));
+    assert_memory_equal(report_bytes(report, REPORT_REPORT_DATA).data, report_data, 64);
+    assert_int_equal(report_uint(report, REPORT_VMPL), 2);
+    assert_int_equal(evidence->num_certs, 2);
+    assert_true(table_over(evidence->auxblob, &table));
+    assert_null(table_check_entries(&table, &entry));
+    assert_null(table_check_ranges(&table, &entry));
+    assert_null(table_check_overlaps(&table, &entry));
+    assert_int_equal(table.num_entries, 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes body = table_body(&table, i);
+
+        assert_int_equal(table_kind(&table, i), i == 0 ? TABLE_VCEK : TABLE_ASK);
+        assert_int_equal(body.len, evidence->certs[i].len);
+        assert_memory_equal(body.data, evidence->certs[i].data, body.len);
+    }
+    collected_free(collected);
+    options.machine_dir = folder;
+    assert_null(collect_evidence(&options, report_data, &err));
+    folder_remove(folder);
+}
+
+static void other_platforms_are_refused_by_name(void **state)
+{
+    static const uint8_t report_data[EVIDENCE_REPORT_DATA_LEN] = {0};
+    static const struct {
+        struct collect_options options;
+        const char *message;
+    } rows[] = {
+        {{.platform = "auto"}, "platform auto: this release collects from platform sim only"},
+        {{.platform = "snp"}, "platform snp: this release collects from platform sim only"},
+        {{.platform = NULL}, "platform (none): this release collects from platform sim only"},
+        {{.platform = "sim"}, "platform sim needs the folder of a simulated machine"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err;
+
+        assert_null(collect_evidence(&rows[i].options, report_data, &err));
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_string_equal(err.msg, rows[i].message);
+    }
+    assert_null(collect_tee(&rows[0].options));
+    assert_string_equal(collect_tee(&rows[3].options), "sim");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_simulated_machine_gives_report_certificates_and_table),
+        cmocka_unit_test(other_platforms_are_refused_by_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
