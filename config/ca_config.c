@@ -1,0 +1,91 @@
+/*
+ * Ca_config: the table of the CA server's settings.
+ */
+#include "config/ca_config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#define IN(section, field) offsetof(struct ca_config_##section, field)
+#define SECTION(kind, help)                                                                        \
+    {                                                                                              \
+#kind, offsetof(struct ca_config, kind), 0, sizeof(struct ca_config_##kind), 0, help       \
+    }
+#define REQUIRED SETTING_REQUIRED
+
+/* Words are stored by their index: the table below and the enums must agree. */
+static_assert(sizeof(enum ca_config_tls_min) == sizeof(unsigned), "choices are stored as unsigned");
+static_assert(LOG_ERROR == 0 && LOG_WARN == 1 && LOG_INFO == 2 && LOG_DEBUG == 3, "log levels");
+static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "log formats");
+
+/* clang-format off */
+static const struct setting_section sections[] = {
+    SECTION(server, "the enrolment service"),
+    SECTION(keys, "made by liftgate-ca init"),
+    SECTION(collateral, "vendor certificates that evidence may need"),
+    SECTION(store, "what was issued"),
+    SECTION(metrics, "/livez /readyz /metrics"),
+    SECTION(log, "what is written to standard error"),
+};
+
+static const struct setting rows[] = {
+    /* section        key                    kind             flags     field                          min max choices   fallback  help */
+    {"server",     "listen",               SETTING_ADDRESS, REQUIRED, IN(server, listen),            0,  0,  NULL,     NULL,     "where agents connect"},
+    {"server",     "policy",               SETTING_PATH,    REQUIRED, IN(server, policy),            0,  0,  NULL,     NULL,     "the appraisal policy, a file of its own"},
+    {"server",     "tls_min",              SETTING_CHOICE,  0,        IN(server, tls_min),           0,  0,  "1.3|1.2", "1.3",   "least TLS version to accept"},
+    {"keys",       "issuing_key",          SETTING_STORED,  REQUIRED, IN(keys, issuing_key),         0,  0,  "file:",  NULL,     "key that signs leaves"},
+    {"keys",       "issuing_certificate",  SETTING_PATH,    REQUIRED, IN(keys, issuing_certificate), 0,  0,  NULL,     NULL,     "its certificate, PEM"},
+    {"keys",       "root_certificate",     SETTING_PATH,    REQUIRED, IN(keys, root_certificate),    0,  0,  NULL,     NULL,     "the root's certificate, PEM"},
+    {"keys",       "server_key",           SETTING_STORED,  REQUIRED, IN(keys, server_key),          0,  0,  "file:",  NULL,     "key of the TLS server"},
+    {"keys",       "server_certificate",   SETTING_PATH,    REQUIRED, IN(keys, server_certificate),  0,  0,  NULL,     NULL,     "its certificate, PEM"},
+    {"keys",       "nonce_secret",         SETTING_PATH,    REQUIRED, IN(keys, nonce_secret),        0,  0,  NULL,     NULL,     "32 bytes that nonces are made from"},
+    {"collateral", "directory",            SETTING_PATH,    0,        IN(collateral, directory),     0,  0,  NULL,     NULL,     "folder of vendor certificates, DER or PEM"},
+    {"collateral", "kds",                  SETTING_CHOICE,  0,        IN(collateral, kds),           0,  0,  "none",   "none",   "the vendor's key service; not in this release"},
+    {"store",      "url",                  SETTING_STORED,  REQUIRED, IN(store, url),                0,  0,  "sqlite:", NULL,    "database of what was issued"},
+    {"metrics",    "listen",               SETTING_ADDRESS, 0,        IN(metrics, listen),           0,  0,  NULL,     NULL,     "where to serve; absent: nowhere"},
+    {"log",        "level",                SETTING_CHOICE,  0,        IN(log, level),                0,  0,  "error|warn|info|debug", "info", "the least urgent lines to write"},
+    {"log",        "format",               SETTING_CHOICE,  0,        IN(log, format),               0,  0,  "text|json", "text", "how lines are written"},
+};
+/* clang-format on */
+
+/* No key here depends on another. */
+static int check(void *whole, const struct settings_source *source, struct err *err)
+{
+    return 0;
+}
+
+static const struct settings_table table = {
+    .size = sizeof(struct ca_config),
+    .sections = sections,
+    .num_sections = sizeof(sections) / sizeof(sections[0]),
+    .rows = rows,
+    .num_rows = sizeof(rows) / sizeof(rows[0]),
+    .check = check,
+};
+
+struct ca_config *ca_config_load(const char *path, struct err *err)
+{
+    return settings_load(&table, path, err);
+}
+
+struct ca_config *ca_config_parse(const char *name, const char *text, size_t len, struct err *err)
+{
+    return settings_parse(&table, name, text, len, err);
+}
+
+void ca_config_free(struct ca_config *config)
+{
+    settings_free(&table, config);
+}
+
+void ca_config_help(FILE *out)
+{
+    settings_help(&table, out);
+}
+
+const struct settings_table *ca_config_table(void)
+{
+    return &table;
+}

@@ -1,0 +1,74 @@
+/*
+ * Ca_config: the CA server's settings, as config/liftgate-ca.conf.5 describes them.
+ *
+ * The appraisal policy is another file with another reader: attest/policy.h.  Only the program's
+ * main and setup see this struct.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/compiler.h"
+#include "config/settings.h"
+
+struct err;
+
+enum ca_config_tls_min { CA_CONFIG_TLS_1_3, CA_CONFIG_TLS_1_2 };
+
+struct ca_config_server {
+    char *listen; /* for sockets_parse() */
+    char *policy; /* path */
+    enum ca_config_tls_min tls_min;
+};
+
+/* Paths, all set. */
+struct ca_config_keys {
+    char *issuing_key; /* without "file:" */
+    char *issuing_certificate;
+    char *root_certificate;
+    char *server_key; /* without "file:" */
+    char *server_certificate;
+    char *nonce_secret;
+};
+
+struct ca_config_collateral {
+    char *directory; /* NULL: none */
+    unsigned kds;    /* always 0: none */
+};
+
+struct ca_config_store {
+    char *url; /* path of the SQLite file, without "sqlite:" */
+};
+
+struct ca_config_metrics {
+    char *listen; /* NULL: no such listener */
+};
+
+struct ca_config_log {
+    unsigned level;  /* an enum log_level */
+    unsigned format; /* an enum log_format */
+};
+
+struct ca_config {
+    struct ca_config_server server;
+    struct ca_config_keys keys;
+    struct ca_config_collateral collateral;
+    struct ca_config_store store;
+    struct ca_config_metrics metrics;
+    struct ca_config_log log;
+};
+
+/* Reads and checks a file.  NULL: ERR_INVALID with "FILE:LINE: [section] key: why", or ERR_IO.
+   Blocks. */
+struct ca_config *ca_config_load(const char *path, struct err *err);
+
+/* As ca_config_load(), from memory; `name` stands for the file in messages. */
+struct ca_config *ca_config_parse(const char *name, const char *text, size_t len, struct err *err);
+void ca_config_free(struct ca_config *config); /* accepts NULL */
+
+/* Writes every section and key with bounds, fallback and meaning. */
+void ca_config_help(FILE *out);
+
+/* Every key, for the test of the manual. */
+const struct settings_table *ca_config_table(void);

@@ -1,0 +1,423 @@
+/*
+ * Settings_value: the grammar of numbers and words, and how fields are filled, written and freed.
+ * Numbers carry their unit; nothing is trimmed or guessed.
+ */
+#include "config/settings_value.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "config/settings_text.h"
+
+#define NUMBER_DIGITS_MAX 18 /* cannot overflow 64 bits */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+/* Ascending: what is written uses the largest that divides the value. */
+static const struct unit durations[] = {
+    {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+static const struct unit sizes[] = {{"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}};
+
+static const struct unit *units_of(const struct setting *row, size_t *out_num)
+{
+    if (row->kind == SETTING_DURATION) {
+        *out_num = sizeof(durations) / sizeof(durations[0]);
+        return durations;
+    }
+    *out_num = sizeof(sizes) / sizeof(sizes[0]);
+    return sizes;
+}
+
+/* Word `i` of "a|b|c"; NULL if there are fewer. */
+static const char *choice_at(const char *choices, size_t i, size_t *out_len)
+{
+    for (; i > 0 && choices != NULL; i--) {
+        choices = strchr(choices, '|');
+        choices = choices != NULL ? choices + 1 : NULL;
+    }
+    *out_len = choices != NULL ? strcspn(choices, "|") : 0;
+    return choices;
+}
+
+static bool find_choice(const char *choices, const char *text, unsigned *out_index)
+{
+    const char *word = NULL;
+    size_t len = 0;
+
+    for (unsigned i = 0; (word = choice_at(choices, i, &len)) != NULL; i++) {
+        if (strlen(text) == len && memcmp(text, word, len) == 0) {
+            *out_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Decimal digits without leading zero; `out_rest` is what follows them. */
+static bool read_digits(const char *text, uint64_t *out_value, const char **out_rest)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint64_t value = 0;
+
+    if (digits == 0 || digits > NUMBER_DIGITS_MAX || (digits > 1 && text[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < digits; i++) {
+        value = value * 10 + (uint64_t)(text[i] - '0');
+    }
+    *out_value = value;
+    *out_rest = text + digits;
+    return true;
+}
+
+static bool read_quantity(const struct setting *row, const char *text, uint64_t *out_value)
+{
+    size_t num_units = 0;
+    const struct unit *units = units_of(row, &num_units);
+    const char *rest = NULL;
+    uint64_t value = 0;
+
+    if (row->min == 0 && strcmp(text, "off") == 0) {
+        *out_value = 0;
+        return true;
+    }
+    if (!read_digits(text, &value, &rest)) {
+        return false;
+    }
+    for (size_t i = 0; i < num_units; i++) {
+        if (strcmp(rest, units[i].name) == 0 && value <= UINT64_MAX / units[i].factor) {
+            *out_value = value * units[i].factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_quantity(const struct setting *row, uint64_t value,
+                           char out[static SETTINGS_VALUE_CAP])
+{
+    size_t i = 0;
+    const struct unit *units = units_of(row, &i);
+
+    if (value == 0) {
+        snprintf(out, SETTINGS_VALUE_CAP, "off");
+        return;
+    }
+    do {
+        i--;
+    } while (i > 0 && value % units[i].factor != 0);
+    snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64 "%s", value / units[i].factor, units[i].name);
+}
+
+static int refuse(const struct setting *row, struct err *err)
+{
+    char need[SETTINGS_VALUE_CAP];
+
+    settings_value_describe(row, need);
+    return err_set(err, ERR_INVALID, "need %s", need);
+}
+
+static int read_number(const struct setting *row, const char *text, void *field, struct err *err)
+{
+    const char *rest = NULL;
+    uint64_t value = 0;
+    bool is_plain = row->kind == SETTING_NUMBER || row->kind == SETTING_FLOOR;
+    bool is_valid = is_plain ? read_digits(text, &value, &rest) && *rest == '\0'
+                             : read_quantity(row, text, &value);
+
+    if (!is_valid || value < row->min || value > row->max) {
+        return refuse(row, err);
+    }
+    if (row->kind == SETTING_FLOOR) {
+        struct setting_floor *floor = field;
+
+        *floor = (struct setting_floor){.is_set = true, .value = value};
+    } else {
+        uint64_t *number = field;
+
+        *number = value;
+    }
+    return 0;
+}
+
+static int read_choice(const struct setting *row, const char *text, void *field, struct err *err)
+{
+    unsigned index = 0;
+
+    if (!find_choice(row->choices, text, &index)) {
+        return refuse(row, err);
+    }
+    memcpy(field, &index, sizeof(index)); /* the field is an enum of the caller's */
+    return 0;
+}
+
+static int read_bool(const struct setting *row, const char *text, void *field, struct err *err)
+{
+    bool *out = field;
+    unsigned index = 0;
+
+    if (!find_choice("no|yes", text, &index)) {
+        return refuse(row, err);
+    }
+    *out = index == 1;
+    return 0;
+}
+
+static int check_word(const struct setting *row, const char *text, struct err *err)
+{
+    unsigned index = 0;
+
+    if (row->kind != SETTING_CHOICE) {
+        return settings_text_check(row, text, err);
+    }
+    return find_choice(row->choices, text, &index) ? 0 : refuse(row, err);
+}
+
+static int append(const struct setting *row, const char *text, size_t len, unsigned line,
+                  struct setting_list *list, struct err *err)
+{
+    char **items = NULL;
+    unsigned *lines = NULL;
+    char *item = NULL;
+
+    if (list->num == SETTINGS_LIST_MAX) {
+        return err_set(err, ERR_INVALID, "more than %d values", SETTINGS_LIST_MAX);
+    }
+    /* Growing one array and failing on the other does no harm: `num` counts. */
+    items = realloc(list->items, (list->num + 1) * sizeof(*items));
+    list->items = items != NULL ? items : list->items;
+    lines = realloc(list->lines, (list->num + 1) * sizeof(*lines));
+    list->lines = lines != NULL ? lines : list->lines;
+    item = strndup(text, len);
+    if (items == NULL || lines == NULL || item == NULL) {
+        free(item);
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    if (check_word(row, item, err) != 0) {
+        free(item);
+        return -1;
+    }
+    list->items[list->num] = item;
+    list->lines[list->num] = line;
+    list->num++;
+    return 0;
+}
+
+/* Names may stand several in a line; any other kind is one value. */
+static int read_list(const struct setting *row, const char *text, unsigned line,
+                     struct setting_list *list, struct err *err)
+{
+    static const char blanks[] = " \t";
+
+    if (row->kind != SETTING_NAME) {
+        return append(row, text, strlen(text), line, list, err);
+    }
+    while (*text != '\0') {
+        size_t len = strcspn(text, blanks);
+
+        if (append(row, text, len, line, list, err) != 0) {
+            return -1;
+        }
+        text += len;
+        text += strspn(text, blanks);
+    }
+    return 0;
+}
+
+static int read_text(const struct setting *row, const char *text, void *field, struct err *err)
+{
+    char **out = field;
+    size_t skip = row->kind == SETTING_STORED ? strlen(row->choices) : 0;
+    char *copy = NULL;
+
+    if (settings_text_check(row, text, err) != 0) {
+        return -1;
+    }
+    copy = strdup(text + skip);
+    if (copy == NULL) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    free(*out);
+    *out = copy;
+    return 0;
+}
+
+int settings_value_read(const struct setting *row, const char *text, unsigned line, void *field,
+                        struct err *err)
+{
+    if ((row->flags & SETTING_LIST) != 0) {
+        return read_list(row, text, line, field, err);
+    }
+    switch (row->kind) {
+    case SETTING_CHOICE:
+        return read_choice(row, text, field, err);
+    case SETTING_BOOL:
+        return read_bool(row, text, field, err);
+    case SETTING_NUMBER:
+    case SETTING_FLOOR:
+    case SETTING_DURATION:
+    case SETTING_SIZE:
+        return read_number(row, text, field, err);
+    case SETTING_PATH:
+    case SETTING_STORED:
+    case SETTING_HOST:
+    case SETTING_ADDRESS:
+    case SETTING_ENDPOINT:
+    case SETTING_URL:
+    case SETTING_ALPN:
+    case SETTING_TRUST_DOMAIN:
+    case SETTING_SERVICE:
+    case SETTING_SPIFFE_ID:
+    case SETTING_HEX:
+    case SETTING_NAME:
+        break;
+    }
+    return read_text(row, text, field, err);
+}
+
+static bool is_text(const struct setting *row)
+{
+    return row->kind < SETTING_CHOICE;
+}
+
+size_t settings_value_count(const struct setting *row, const void *field)
+{
+    const struct setting_list *list = field;
+    const struct setting_floor *floor = field;
+    const uint64_t *number = field;
+    char *const *text = field;
+
+    if ((row->flags & SETTING_LIST) != 0) {
+        return list->num;
+    }
+    if (is_text(row)) {
+        return *text != NULL;
+    }
+    if (row->kind == SETTING_FLOOR) {
+        return floor->is_set;
+    }
+    if (row->kind == SETTING_CHOICE || row->kind == SETTING_BOOL) {
+        return 1;
+    }
+    return *number != 0 || row->fallback != NULL;
+}
+
+void settings_value_write(const struct setting *row, const void *field, size_t i,
+                          char out[static SETTINGS_VALUE_CAP])
+{
+    const struct setting_list *list = field;
+    const struct setting_floor *floor = field;
+    const uint64_t *number = field;
+    const bool *flag = field;
+    char *const *text = field;
+
+    if ((row->flags & SETTING_LIST) != 0) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%s", list->items[i]);
+    } else if (is_text(row)) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%s%s", row->kind == SETTING_STORED ? row->choices : "",
+                 *text);
+    } else if (row->kind == SETTING_CHOICE) {
+        unsigned index = 0;
+        size_t len = 0;
+        const char *word = NULL;
+
+        memcpy(&index, field, sizeof(index));
+        word = choice_at(row->choices, index, &len);
+        snprintf(out, SETTINGS_VALUE_CAP, "%.*s", (int)len, word != NULL ? word : "");
+    } else if (row->kind == SETTING_BOOL) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%s", *flag ? "yes" : "no");
+    } else if (row->kind == SETTING_FLOOR) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64, floor->value);
+    } else if (row->kind == SETTING_NUMBER) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64, *number);
+    } else {
+        write_quantity(row, *number, out);
+    }
+}
+
+/* "one of a, b" */
+static void describe_choices(const char *choices, char out[static SETTINGS_VALUE_CAP])
+{
+    const char *word = NULL;
+    size_t len = 0;
+    size_t used = (size_t)snprintf(out, SETTINGS_VALUE_CAP, "one of");
+
+    for (size_t i = 0; (word = choice_at(choices, i, &len)) != NULL; i++) {
+        used += (size_t)snprintf(out + used, SETTINGS_VALUE_CAP - used, "%s %.*s", i > 0 ? "," : "",
+                                 (int)len, word);
+        if (used >= SETTINGS_VALUE_CAP) {
+            return; /* the table's words are few and short */
+        }
+    }
+}
+
+static void describe_quantity(const struct setting *row, char out[static SETTINGS_VALUE_CAP])
+{
+    char min[SETTINGS_VALUE_CAP];
+    char max[SETTINGS_VALUE_CAP];
+    struct setting smallest = *row;
+    bool is_duration = row->kind == SETTING_DURATION;
+
+    smallest.min = row->min > 0 ? row->min : is_duration ? 1 : 1024;
+    write_quantity(&smallest, smallest.min, min);
+    write_quantity(row, row->max, max);
+    snprintf(out, SETTINGS_VALUE_CAP, "a %s from %.32s to %.32s%s (%s)",
+             is_duration ? "duration" : "size", min, max, row->min == 0 ? ", or off" : "",
+             is_duration ? "ms, s, min, h, d" : "KiB, MiB, GiB");
+}
+
+void settings_value_describe(const struct setting *row, char out[static SETTINGS_VALUE_CAP])
+{
+    static const char *const texts[] = {
+        [SETTING_PATH] = "a path without blanks",
+        [SETTING_HOST] = "a host name",
+        [SETTING_ADDRESS] = "IPv4:PORT or [IPv6]:PORT; port 0: the system chooses",
+        [SETTING_ENDPOINT] = "HOST:PORT",
+        [SETTING_URL] = "https://HOST:PORT",
+        [SETTING_ALPN] = "protocol names with commas between",
+        [SETTING_TRUST_DOMAIN] = "a trust domain",
+        [SETTING_SERVICE] = "a path such as payments/api",
+        [SETTING_SPIFFE_ID] = "spiffe://TRUST-DOMAIN/PATH",
+        [SETTING_NAME] = "names of sections",
+    };
+
+    if (row->kind == SETTING_CHOICE) {
+        describe_choices(row->choices, out);
+    } else if (row->kind == SETTING_BOOL) {
+        describe_choices("no|yes", out);
+    } else if (row->kind == SETTING_DURATION || row->kind == SETTING_SIZE) {
+        describe_quantity(row, out);
+    } else if (row->kind == SETTING_NUMBER || row->kind == SETTING_FLOOR) {
+        snprintf(out, SETTINGS_VALUE_CAP, "a number from %" PRIu64 " to %" PRIu64, row->min,
+                 row->max);
+    } else if (row->kind == SETTING_HEX) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64 " lower-case hex digits", row->max * 2);
+    } else if (row->kind == SETTING_STORED) {
+        snprintf(out, SETTINGS_VALUE_CAP, "%sPATH", row->choices);
+    } else {
+        snprintf(out, SETTINGS_VALUE_CAP, "%s", texts[row->kind]);
+    }
+}
+
+void settings_value_clear(const struct setting *row, void *field)
+{
+    struct setting_list *list = field;
+    char **text = field;
+
+    if ((row->flags & SETTING_LIST) != 0) {
+        for (size_t i = 0; i < list->num; i++) {
+            free(list->items[i]);
+        }
+        free(list->items);
+        free(list->lines);
+        *list = (struct setting_list){0};
+    } else if (is_text(row)) {
+        free(*text);
+        *text = NULL;
+    }
+}
