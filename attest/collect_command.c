@@ -1,0 +1,120 @@
+/*
+ * The command `collect`: evidence from this machine into a file.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "attest/arg.h"
+#include "attest/collect.h"
+#include "attest/command.h"
+#include "attest/tsm.h"
+#include "common/err.h"
+#include "common/file.h"
+
+static const char usage_text[] =
+    "usage: " COMMAND_PROGRAM " collect --report-data HEX -o FILE --platform sim --machine MDIR\n"
+    "                               [--vmpl N]\n"
+    "\n"
+    "Has the platform sign up to 64 bytes (padded with zeros) and writes a tsm-report (CBOR).\n"
+    "\n"
+    "  --report-data HEX  what the evidence shall be bound to: a nonce, the hash of a key\n"
+    "  -o FILE            where to write it; replaced if it exists\n"
+    "  --platform NAME    sim: the only platform of this release\n"
+    "  --machine MDIR     the simulated machine's folder (see sim machine)\n"
+    "  --vmpl N           privilege level to ask for, 0 to 3; 0 by default\n";
+
+struct collect_args {
+    uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
+    bool has_report_data;
+    const char *out;
+    struct collect_options options;
+};
+
+/* Returns an exit code, or -1 to go on. */
+static int take_option(struct collect_args *args, int option, const char *value)
+{
+    struct err err;
+    size_t len = 0;
+
+    switch (option) {
+    case 'r':
+        if (arg_hex(value, sizeof(args->report_data), args->report_data, &len, &err) != 0) {
+            return command_error("--report-data", &err);
+        }
+        args->has_report_data = true;
+        return -1;
+    case 'o':
+        args->out = value;
+        return -1;
+    case 'p':
+        args->options.platform = value;
+        return -1;
+    case 'm':
+        args->options.machine_dir = value;
+        return -1;
+    case 'v':
+        return arg_number(value, 3, &args->options.vmpl, &err) == 0 ? -1
+                                                                    : command_error("--vmpl", &err);
+    case 'h':
+        fputs(usage_text, stdout);
+        return COMMAND_DONE;
+    default:
+        return COMMAND_USAGE;
+    }
+}
+
+static int collect(const struct collect_args *args)
+{
+    int code = COMMAND_FAILED;
+    uint8_t *storage = malloc(TSM_LEN_MAX);
+    struct buf out = buf_over(storage, TSM_LEN_MAX);
+    struct collected *collected = NULL;
+    struct err err;
+
+    if (storage == NULL) {
+        goto out;
+    }
+    collected = collect_evidence(&args->options, args->report_data, &err);
+    if (collected == NULL) {
+        code = command_error("collect", &err);
+        goto out;
+    }
+    if (tsm_encode(collected_evidence(collected), &out, &err) != 0 ||
+        file_replace(args->out, 0644, out.data, out.len, &err) != 0) {
+        code = command_error(args->out, &err);
+        goto out;
+    }
+    printf("%s: %zu bytes of evidence from platform %s\n", args->out, out.len,
+           args->options.platform);
+    code = COMMAND_DONE;
+out:
+    collected_free(collected);
+    free(storage);
+    return code;
+}
+
+int collect_command(int argc, char **argv)
+{
+    static const struct option options[] = {{"report-data", required_argument, NULL, 'r'},
+                                            {"platform", required_argument, NULL, 'p'},
+                                            {"machine", required_argument, NULL, 'm'},
+                                            {"vmpl", required_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct collect_args args = {.options = {.platform = "auto"}};
+    int option = 0;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+        int code = take_option(&args, option, optarg);
+
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (argc != optind || !args.has_report_data || args.out == NULL) {
+        return command_usage("collect: need --report-data and -o, and nothing else (see --help)");
+    }
+    return collect(&args);
+}

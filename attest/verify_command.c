@@ -1,0 +1,353 @@
+/*
+ * The command `verify`: files in, a verdict out.  The rules are attest/verify.h and
+ * attest/policy.h; this gathers what they need and in which words they answer.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "attest/arg.h"
+#include "attest/command.h"
+#include "attest/finding.h"
+#include "attest/intake.h"
+#include "attest/material.h"
+#include "attest/policy.h"
+#include "attest/verify.h"
+#include "common/err.h"
+
+static const char usage_text[] =
+    "usage: " COMMAND_PROGRAM " verify --report FILE [OPTION...]\n"
+    "\n"
+    "FILE is an attestation report (raw, hexadecimal, base64), a report with its certificate "
+    "table\n"
+    "behind it, a tsm-report (CBOR or JSON), a CSR or its attestation bundle.\n"
+    "\n"
+    "  --vek FILE         the key certificate (VCEK); DER or PEM, like all certificates\n"
+    "  --ask FILE         the intermediate, or the key service's whole cert_chain\n"
+    "  --ark FILE         AMD's root; it counts only if its key is pinned here\n"
+    "  --collateral DIR   every *.der and *.pem in DIR\n"
+    "  --report-data HEX  what the report must be bound to; padded with zeros to 64 bytes\n"
+    "  --at TIME          as if it were TIME (2026-11-25T12:00:00Z)\n"
+    "  --vmpl N           privilege level that may have asked, 0 by default\n"
+    "  --allow LIST       debug, migration, or both with a comma\n"
+    "  --policy FILE      appraise by the CA's policy instead of the defaults\n"
+    "  --workload NAME    by this workload of the policy alone\n"
+    "  --json             for programs\n"
+    "\n"
+    "Last line: `verdict: accepted` (exit 0) or `verdict: refused: CODE: SLUG: detail` (exit 3).\n";
+
+struct verify_args {
+    const char *report;
+    const char *policy;
+    const char *workload;
+    struct material material; /* of --ask, --ark, --collateral */
+    struct material veks;     /* of --vek: tried first */
+    uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
+    bool has_report_data;
+    int64_t now;
+    bool loosened; /* --vmpl or --allow was given */
+    struct policy_guest_rules guest;
+    bool json;
+};
+
+static int file_error(const struct err *err)
+{
+    fprintf(stderr, COMMAND_PROGRAM ": %s\n", err->msg);
+    return COMMAND_FAILED;
+}
+
+/* The command line. */
+
+static int take_allow(struct verify_args *args, const char *list)
+{
+    while (*list != '\0') {
+        size_t len = strcspn(list, ",");
+
+        if (len == 5 && strncmp(list, "debug", len) == 0) {
+            args->guest.allow_debug = true;
+        } else if (len == 9 && strncmp(list, "migration", len) == 0) {
+            args->guest.allow_migration = true;
+        } else {
+            return command_usage("--allow: need debug, migration or both, not %s", list);
+        }
+        list += len + (list[len] == ',' ? 1 : 0);
+    }
+    args->loosened = true;
+    return -1;
+}
+
+static int take_value(struct verify_args *args, int option, const char *value)
+{
+    struct err err;
+    size_t len = 0;
+    unsigned vmpl = 0;
+
+    switch (option) {
+    case 'd':
+        if (arg_hex(value, sizeof(args->report_data), args->report_data, &len, &err) != 0) {
+            return command_error("--report-data", &err);
+        }
+        args->has_report_data = true;
+        return -1;
+    case 't':
+        return arg_time(value, &args->now, &err) == 0 ? -1 : command_error("--at", &err);
+    case 'l':
+        if (arg_number(value, 3, &vmpl, &err) != 0) {
+            return command_error("--vmpl", &err);
+        }
+        args->guest.vmpl = vmpl;
+        args->loosened = true;
+        return -1;
+    default:
+        return take_allow(args, value);
+    }
+}
+
+/* Returns an exit code, or -1 to go on. */
+static int take_option(struct verify_args *args, int option, const char *value)
+{
+    struct err err;
+
+    switch (option) {
+    case 'r':
+        args->report = value;
+        return -1;
+    case 'v':
+        return material_add(&args->veks, value, &err) == 0 ? -1 : file_error(&err);
+    case 'c':
+        return material_add(&args->material, value, &err) == 0 ? -1 : file_error(&err);
+    case 'C':
+        return material_add_dir(&args->material, value, &err) == 0 ? -1 : file_error(&err);
+    case 'R':
+        return command_usage("--crl: this release does not judge revocation lists");
+    case 'p':
+        args->policy = value;
+        return -1;
+    case 'w':
+        args->workload = value;
+        return -1;
+    case 'j':
+        args->json = true;
+        return -1;
+    case 'h':
+        fputs(usage_text, stdout);
+        return COMMAND_DONE;
+    case 'd':
+    case 't':
+    case 'l':
+    case 'a':
+        return take_value(args, option, value);
+    default:
+        return COMMAND_USAGE;
+    }
+}
+
+/* Judging. */
+
+/* Rows 69 and 70, each by rules that leave the other out. */
+static void check_guest(const struct verify_args *args, const struct claims *claims,
+                        struct finding *finding)
+{
+    struct policy_guest_rules bits = args->guest;
+    const struct policy_guest_rules level = {
+        .allow_debug = true, .allow_migration = true, .vmpl = args->guest.vmpl};
+    struct verdict verdict = {0};
+    bool bits_hold = false;
+    bool level_holds = false;
+
+    bits.vmpl = claims->vmpl;
+    bits_hold = policy_check_guest(claims, &bits, &verdict);
+    finding_add_row(finding, 69, "debug, migration, SMT", bits_hold ? NULL : &verdict);
+    if (!bits_hold) {
+        finding->verdict = verdict;
+    }
+    level_holds = policy_check_guest(claims, &level, &verdict);
+    finding_add_row(finding, 70, "VMPL", level_holds ? NULL : &verdict);
+    if (bits_hold && !level_holds) {
+        finding->verdict = verdict;
+    }
+    finding->accepted = bits_hold && level_holds;
+}
+
+/* The policy's own answer, or that of one workload.  COMMAND_USAGE if there is no such workload. */
+static int check_policy(const struct verify_args *args, const struct policy *policy,
+                        const struct claims *claims, struct policy_traces *traces,
+                        struct finding *finding)
+{
+    struct policy_grant grant;
+    struct verdict verdict = {0};
+    bool accepted = policy_evaluate(policy, claims, NULL, &grant, &verdict, traces);
+
+    finding->traces = traces->items;
+    finding->num_traces = traces->num;
+    finding->accepted = accepted;
+    finding->verdict = verdict;
+    if (args->workload == NULL) {
+        return COMMAND_DONE;
+    }
+    for (size_t i = 0; i < traces->num; i++) {
+        if (strcmp(traces->items[i].workload, args->workload) == 0) {
+            finding->traces = &traces->items[i];
+            finding->num_traces = 1;
+            finding->accepted = traces->items[i].matches;
+            finding->verdict = traces->items[i].first_failure;
+            return COMMAND_DONE;
+        }
+    }
+    return command_usage("%s: no workload %s for %s", args->policy, args->workload,
+                         tee_name(claims->tee));
+}
+
+/* Fills `finding`.  Returns COMMAND_DONE whatever the verdict; anything else ends the program. */
+static int judge(struct verify_args *args, struct intake *intake, const struct policy *policy,
+                 struct policy_traces *traces, struct finding *finding)
+{
+    struct verify_options options = {
+        .report_data = args->has_report_data ? args->report_data : NULL,
+        .now = args->now,
+        .anchors = verify_vendor_anchors,
+        .num_anchors = verify_num_vendor_anchors,
+        .vendor_crl = VENDOR_CRL_USE,
+    };
+    struct material *material = &args->material;
+    struct collateral collateral;
+    struct claims claims;
+
+    if (policy != NULL) {
+        const struct policy_ca *ca = policy_ca(policy);
+
+        options.anchors = ca->anchors;
+        options.num_anchors = ca->num_anchors;
+        options.vendor_crl = ca->vendor_crl;
+        if (ca->insecure_root_der.data != NULL && material->num_certs < COLLATERAL_CERTS_MAX) {
+            material->certs[material->num_certs++] = ca->insecure_root_der;
+        }
+    }
+    /* What the operator names comes before what the evidence brought, as far as there is room. */
+    for (size_t i = args->veks.num_certs; i-- > 0;) {
+        struct evidence *evidence = &intake->evidence;
+
+        if (evidence->num_certs < EVIDENCE_CERTS_MAX) {
+            memmove(evidence->certs + 1, evidence->certs,
+                    evidence->num_certs * sizeof(evidence->certs[0]));
+            evidence->certs[0] = args->veks.certs[i];
+            evidence->num_certs++;
+        }
+    }
+    collateral = (struct collateral){material->certs, material->num_certs};
+    finding->evidence = &intake->evidence;
+    finding->accepted = verify_evidence(&intake->evidence, &collateral, &options, &claims,
+                                        &finding->verdict, &finding->rows);
+    if (!finding->accepted) {
+        return COMMAND_DONE;
+    }
+    if (policy != NULL) {
+        return check_policy(args, policy, &claims, traces, finding);
+    }
+    check_guest(args, &claims, finding);
+    return COMMAND_DONE;
+}
+
+static int verify(struct verify_args *args)
+{
+    int code = COMMAND_FAILED;
+    uint8_t *room = malloc(INTAKE_STORAGE_LEN);
+    struct buf storage = buf_over(room, INTAKE_STORAGE_LEN);
+    struct finding *finding = calloc(1, sizeof(*finding));
+    struct policy_traces traces = {.cap = POLICY_WORKLOADS_MAX};
+    struct policy *policy = NULL;
+    struct intake intake = {0};
+    struct bytes file;
+    struct err err;
+
+    traces.items = calloc(traces.cap, sizeof(traces.items[0]));
+    if (room == NULL || finding == NULL || traces.items == NULL) {
+        err_set(&err, ERR_LIMIT, "no memory");
+        code = file_error(&err);
+        goto out;
+    }
+    if (args->policy != NULL && (policy = policy_load(args->policy, &err)) == NULL) {
+        file_error(&err);
+        code = COMMAND_USAGE;
+        goto out;
+    }
+    if (material_read(&args->material, args->report, &file, &err) != 0) {
+        code = file_error(&err);
+        goto out;
+    }
+    if (!intake_open(file, &storage, &intake, &finding->verdict)) {
+        finding->accepted = false;
+    } else if (!intake.has_evidence) {
+        verdict_refuse(&finding->verdict, VERDICT_ENVELOPE_INVALID, 0, "no-evidence");
+        verdict_actual(&finding->verdict, "a %s", intake_kind_name(intake.kind));
+    } else {
+        code = judge(args, &intake, policy, &traces, finding);
+        if (code != COMMAND_DONE) {
+            goto out;
+        }
+    }
+    finding_add_urls(finding);
+    if ((args->json ? finding_print_json : finding_print)(finding, &err) != 0) {
+        code = file_error(&err);
+        goto out;
+    }
+    code = finding->accepted ? COMMAND_DONE : COMMAND_REFUSED;
+out:
+    policy_free(policy);
+    free(traces.items);
+    free(finding);
+    free(room);
+    return code;
+}
+
+/* Reads the options, then verifies. */
+static int run(struct verify_args *args, int argc, char **argv)
+{
+    static const struct option options[] = {{"report", required_argument, NULL, 'r'},
+                                            {"vek", required_argument, NULL, 'v'},
+                                            {"ask", required_argument, NULL, 'c'},
+                                            {"ark", required_argument, NULL, 'c'},
+                                            {"collateral", required_argument, NULL, 'C'},
+                                            {"crl", required_argument, NULL, 'R'},
+                                            {"report-data", required_argument, NULL, 'd'},
+                                            {"at", required_argument, NULL, 't'},
+                                            {"vmpl", required_argument, NULL, 'l'},
+                                            {"allow", required_argument, NULL, 'a'},
+                                            {"policy", required_argument, NULL, 'p'},
+                                            {"workload", required_argument, NULL, 'w'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int option = 0;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        int code = take_option(args, option, optarg);
+
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (argc != optind || args->report == NULL) {
+        return command_usage("verify: need --report FILE (see --help)");
+    }
+    if (args->policy == NULL && args->workload != NULL) {
+        return command_usage("verify: --workload needs --policy");
+    }
+    if (args->policy != NULL && args->loosened) {
+        return command_usage("verify: with --policy, the policy decides, not --vmpl or --allow");
+    }
+    return verify(args);
+}
+
+int verify_command(int argc, char **argv)
+{
+    struct verify_args args = {.now = (int64_t)time(NULL)};
+    int code = run(&args, argc, argv);
+
+    material_deinit(&args.material);
+    material_deinit(&args.veks);
+    return code;
+}
