@@ -31,8 +31,7 @@ static const char *judge_revoked(struct appraisal *a)
 static const char *judge_signature(struct appraisal *a)
 {
     EVP_PKEY *key = cert_key(a->vek);
-    bool ok = key != NULL && cert_key_is_p384(a->vek) &&
-              report_authenticate(a->report, key, &a->verified);
+    bool ok = key != NULL && report_authenticate(a->report, key, &a->verified);
 
     EVP_PKEY_free(key);
     return ok ? NULL : "report-signature";

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
+#include "attest/cert.h"
 #include "attest/policy.h"
 #include "attest/report.h"
 #include "attest/verify.h"
@@ -288,28 +290,95 @@ static void a_vek_with_a_malformed_hwid_is_refused(void **state)
     }
 }
 
-/* Most of it falls to the cheap rows; the rest costs one chain and one signature each. */
+static EVP_PKEY *key_of(struct bytes vek)
+{
+    uint8_t storage[CERT_DER_MAX];
+    struct buf buf = buf_over(storage, sizeof(storage));
+    struct cert cert;
+    EVP_PKEY *key = NULL;
+
+    assert_int_equal(cert_read(vek, &buf, &cert), CERT_OK);
+    key = cert_key(&cert);
+    assert_non_null(key);
+    return key;
+}
+
+/* A report that the VEK did not sign is refused by row 65 at the latest: only the first report of
+   each layout goes all the way for every byte, since a chain costs more than a signature. */
 static void any_altered_byte_is_refused(void **state)
 {
     struct fixtures *all = need(state, __func__);
+    bool whole_done[2] = {false, false};
 
     for (size_t i = 0; i < all->num_reports; i++) {
+        const struct fixture *fixture = &all->reports[i];
+        EVP_PKEY *key = key_of(fixture->vek);
+        bool turin = strncmp(fixture->name, "turin", 5) == 0;
+        bool whole = !whole_done[turin];
         uint8_t altered[REPORT_LEN];
 
-        assert_int_equal(all->reports[i].report.len, REPORT_LEN);
-        memcpy(altered, all->reports[i].report.data, REPORT_LEN);
+        whole_done[turin] = true;
+        assert_int_equal(fixture->report.len, REPORT_LEN);
+        memcpy(altered, fixture->report.data, REPORT_LEN);
         for (size_t at = 0; at < REPORT_LEN; at++) {
+            struct report report = {altered};
+            struct verified_report verified;
             struct claims claims;
             struct verdict verdict;
 
             altered[at] ^= 0x01;
-            if (verify(all, (struct bytes){altered, REPORT_LEN}, &all->reports[i], &claims,
-                       &verdict)) {
-                fail_msg("%s: byte 0x%03zx", all->reports[i].name, at);
+            if ((whole || report_authenticate(report, key, &verified)) &&
+                verify(all, (struct bytes){altered, REPORT_LEN}, fixture, &claims, &verdict)) {
+                fail_msg("%s: byte 0x%03zx", fixture->name, at);
             }
             altered[at] ^= 0x01;
         }
+        EVP_PKEY_free(key);
     }
+    assert_true(whole_done[0] && whole_done[1]);
+}
+
+/* No genuine VEK under the revoked intermediate is known: the row shows in the list of rows. */
+static void the_revoked_genoa_intermediate_is_known_without_a_crl(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+    static const char provider[] = "sev_guest";
+    struct bytes certs[2];
+    size_t num_seen = 0;
+
+    assert_true(load(all->dir, "amd/ask-genoa-revoked.der", &certs[0]));
+    assert_true(load(all->dir, "amd/ark-genoa.der", &certs[1]));
+    for (size_t i = 0; i < all->num_reports; i++) {
+        struct evidence evidence = {
+            .provider = {(const uint8_t *)provider, sizeof(provider) - 1},
+            .outblob = all->reports[i].report,
+            .certs = {all->reports[i].vek},
+            .num_certs = 1,
+        };
+        struct collateral collateral = {certs, 2};
+        struct verify_options options = {
+            .now = NOW,
+            .anchors = verify_vendor_anchors,
+            .num_anchors = verify_num_vendor_anchors,
+            .vendor_crl = VENDOR_CRL_USE,
+        };
+        struct verify_rows rows;
+        struct claims claims;
+        struct verdict verdict;
+
+        assert_false(verify_evidence(&evidence, &collateral, &options, &claims, &verdict, &rows));
+        for (size_t row = 0; row < rows.num_results; row++) {
+            if (rows.results[row].row == 64) {
+                assert_int_equal(rows.results[row].state, ROW_FAILED);
+                assert_int_equal(rows.results[row].verdict.code, VERDICT_REVOKED);
+                assert_string_equal(rows.results[row].verdict.slug, "intermediate-known-revoked");
+                num_seen++;
+            }
+        }
+    }
+    assert_true(num_seen >= 1);
+    drop(certs[0]);
+    drop(certs[1]);
 }
 
 int main(void)
@@ -321,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_vek_issued_again_is_accepted),
         cmocka_unit_test(a_vek_with_a_malformed_hwid_is_refused),
         cmocka_unit_test(any_altered_byte_is_refused),
+        cmocka_unit_test(the_revoked_genoa_intermediate_is_known_without_a_crl),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
