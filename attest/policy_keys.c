@@ -302,7 +302,7 @@ static int set_component(struct policy_keys *keys, const struct ini_key *key, st
         keys->floor->set[i] = true;
         return 0;
     }
-    return err_set(err, ERR_INVALID, "unknown key");
+    return err_set(err, ERR_INVALID, "no such key");
 }
 
 static int begin_workload(struct policy_keys *keys, const char *name, unsigned line,
@@ -357,7 +357,7 @@ int policy_keys_section(void *user, const char *kind, const char *name, unsigned
         keys->floor->line = line;
         return 0;
     }
-    return err_set(err, ERR_INVALID, "unknown section");
+    return err_set(err, ERR_INVALID, "no such section");
 }
 
 int policy_keys_set(void *user, const struct ini_key *key, struct err *err)
@@ -380,5 +380,5 @@ int policy_keys_set(void *user, const struct ini_key *key, struct err *err)
         keys->seen |= 1U << i;
         return 0;
     }
-    return err_set(err, ERR_INVALID, "unknown key");
+    return err_set(err, ERR_INVALID, "no such key");
 }

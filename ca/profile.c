@@ -300,9 +300,10 @@ static bool fill(X509 *cert, const struct profile *profile)
 X509 *profile_sign(const struct profile *profile, struct err *err)
 {
     EVP_PKEY *signer = profile->issuer_key != NULL ? profile->issuer_key : profile->key;
+    const EVP_MD *digest = EVP_PKEY_get_bits(signer) > 256 ? EVP_sha384() : EVP_sha256();
     X509 *cert = X509_new();
 
-    if (cert == NULL || !fill(cert, profile) || X509_sign(cert, signer, EVP_sha256()) <= 0) {
+    if (cert == NULL || !fill(cert, profile) || X509_sign(cert, signer, digest) <= 0) {
         err_set_openssl(err, ERR_LIMIT, "make a certificate");
         X509_free(cert);
         return NULL;

@@ -400,3 +400,8 @@ int store_prune(struct store *store, int64_t now_s, struct err *err)
     pthread_mutex_unlock(&store->lock);
     return rc;
 }
+
+const char *store_library_version(void)
+{
+    return sqlite3_libversion();
+}

@@ -70,3 +70,6 @@ MUST_CHECK int store_check_clock(struct store *store, int64_t now_ms, struct err
 
 /* Forgets what ended more than STORE_RETENTION_S ago. */
 MUST_CHECK int store_prune(struct store *store, int64_t now_s, struct err *err);
+
+/* The version of SQLite, for --version. */
+const char *store_library_version(void);

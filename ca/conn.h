@@ -1,0 +1,72 @@
+/*
+ * Conn: one HTTP/1.1 connection of the authority's listeners, with TLS or without: requests in,
+ * answers out, one at a time, and a limit on the time that everything may take.
+ *
+ * Lives on an event loop and frees itself.  What a request means is the owner's business; this
+ * decides nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/types.h>
+#include <uv.h>
+
+#include "common/bytes.h"
+#include "common/compiler.h"
+#include "common/sockets.h"
+
+struct err;
+struct http1;
+struct conn; /* opaque */
+
+#define CONN_HEAD_MAX 8192    /* bytes of a request's head */
+#define CONN_BODY_MAX 65536   /* bytes of its body */
+#define CONN_ANSWER_MAX 24576 /* bytes of an answer, head and body */
+#define CONN_LINGER_MS 2000   /* how long a closed connection waits for the peer's FIN */
+
+/* Called for each request, and once with the parser's status if it was refused.  The owner answers
+   with conn_answer(), now or later; until then the connection stays. */
+typedef void conn_on_request(void *user, struct conn *conn, unsigned refused_status);
+
+/* All connections of a listener. */
+struct conn_list {
+    struct conn *first;
+    size_t num;
+    void (*on_empty)(void *user); /* the last one is gone; NULL: nobody waits */
+    void *user;
+};
+
+/* Borrowed; must outlive the connections. */
+struct conn_options {
+    SSL_CTX *ctx;        /* NULL: plaintext */
+    unsigned request_ms; /* for handshake and request, for an answer, and for being idle */
+    conn_on_request *on_request;
+    void *user;
+};
+
+/* Accepts what `listener` announced.  -1: nothing was kept. */
+MUST_CHECK int conn_accept(uv_stream_t *listener, const struct conn_options *options,
+                           struct conn_list *list, struct err *err);
+
+/* The request; its views are valid until conn_answer(). */
+const struct http1 *conn_request(const struct conn *conn);
+
+/* "ADDRESS:PORT" of the peer. */
+const char *conn_peer(const struct conn *conn);
+
+struct conn_answer {
+    unsigned status;
+    const char *content_type; /* NULL: none */
+    struct bytes body;        /* borrowed for the call */
+    const char *fields;       /* whole lines with CRLF, or NULL */
+};
+
+/* Answers the request, once; head and start of the body leave in one record.  The connection may be
+   gone when this returns. */
+void conn_answer(struct conn *conn, const struct conn_answer *answer);
+
+/* Closes all; on_empty follows.  Those whose request is being handled wait for conn_answer(). */
+void conn_close_all(struct conn_list *list);

@@ -1,0 +1,195 @@
+/*
+ * Service job: one enrolment on its way through the thread pool, and how its outcome is told.
+ */
+#include "ca/service_job.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ca/cookie.h"
+#include "ca/service_reply.h"
+#include "common/est.h"
+#include "common/http1.h"
+#include "common/log.h"
+
+/* The status that carries a refusal (section 3.1 of the protocol). */
+static unsigned status_of(enum verdict_code code)
+{
+    switch (code) {
+    case VERDICT_REQUEST_INVALID:
+    case VERDICT_CSR_INVALID:
+    case VERDICT_ENVELOPE_INVALID:
+        return 400;
+    case VERDICT_NONCE_REPLAYED:
+    case VERDICT_KEY_REUSED:
+        return 409;
+    case VERDICT_RATE_LIMITED:
+        return 429;
+    case VERDICT_COLLATERAL_UNAVAILABLE:
+    case VERDICT_UNAVAILABLE:
+        return 503;
+    case VERDICT_NONCE_INVALID:
+    case VERDICT_NONCE_EXPIRED:
+    case VERDICT_KEY_NOT_ALLOWED:
+    case VERDICT_PLATFORM_UNSUPPORTED:
+    case VERDICT_REPORT_INVALID:
+    case VERDICT_CHAIN_INVALID:
+    case VERDICT_REVOKED:
+    case VERDICT_COLLATERAL_INVALID:
+    case VERDICT_SIGNATURE_INVALID:
+    case VERDICT_BINDING_MISMATCH:
+    case VERDICT_GUEST_POLICY:
+    case VERDICT_TCB_NOT_ALLOWED:
+    case VERDICT_MACHINE_NOT_ALLOWED:
+    case VERDICT_REFERENCE_MISMATCH:
+    case VERDICT_NO_POLICY_MATCH:
+    case VERDICT_IDENTITY_NOT_PERMITTED:
+        return 403;
+    case VERDICT_ACCEPTED:
+    case VERDICT_CODES:
+        break;
+    }
+    return 503;
+}
+
+struct job {
+    uv_work_t work;
+    struct service *service;
+    struct conn *conn;
+    char id[SERVICE_ID_CAP];
+    struct enrol_request request; /* its views are the connection's, which waits for us */
+    struct enrol_result result;
+    struct buf leaf;
+    uint8_t leaf_storage[STORE_CERT_MAX];
+    bool accepted;
+};
+
+static void job_log_refusal(const struct job *job)
+{
+    const struct enrol_result *result = &job->result;
+    const struct verdict *verdict = &result->verdict;
+
+    log_warn("enrol.refused", kv_text("id", job->id), kv_text("peer", conn_peer(job->conn)),
+             kv_text("code", verdict_code_name(verdict->code)), kv_text("slug", verdict->slug),
+             kv_num("row", verdict->row), kv_text("expected", verdict->expected),
+             kv_text("actual", verdict->actual), kv_text("spiffe", result->spiffe));
+    for (size_t i = 0; i < result->num_traces; i++) {
+        const struct policy_trace *trace = &result->traces[i];
+
+        log_info("enrol.predicate", kv_text("id", job->id), kv_text("workload", trace->workload),
+                 kv_text("slug", trace->matches ? "" : trace->first_failure.slug),
+                 kv_text("expected", trace->first_failure.expected),
+                 kv_text("actual", trace->first_failure.actual));
+    }
+}
+
+static void job_refuse(struct job *job)
+{
+    enum verdict_code code = job->result.verdict.code;
+    unsigned status = status_of(code);
+
+    job->service->options.counters->refused[code]++;
+    if (service_may_log(job->service)) {
+        job_log_refusal(job);
+    }
+    service_send_refusal(job->conn, status, code, job->id,
+                         status == 503 || status == 429 ? SERVICE_RETRY : NULL);
+}
+
+static void job_accept(struct job *job)
+{
+    const struct enrol_result *result = &job->result;
+    struct counters *counters = job->service->options.counters;
+    const struct bytes certs[] = {
+        {job->leaf.data, job->leaf.len},
+        job->service->options.issuing_der,
+    };
+    char serial[2 * PROFILE_SERIAL_LEN + 1];
+
+    for (unsigned i = 0; i < PROFILE_SERIAL_LEN; i++) {
+        snprintf(serial + 2 * i, 3, "%02x", result->issued.serial[i]);
+    }
+    if (result->repeated) {
+        counters->repeated++;
+        log_info("enrol.repeated", kv_text("id", job->id), kv_text("peer", conn_peer(job->conn)),
+                 kv_text("spiffe", result->spiffe));
+    } else {
+        counters_add_issued(counters, result->workload);
+        log_info("enrol.issued", kv_text("id", job->id), kv_text("peer", conn_peer(job->conn)),
+                 kv_text("spiffe", result->spiffe), kv_text("workload", result->workload),
+                 kv_text("tee", tee_name(result->tee)), kv_text("serial", serial),
+                 kv_num("not_after", result->issued.not_after));
+    }
+    if (!result->repeated && result->tee == TEE_SIM) {
+        counters->simulated++;
+        log_warn("enrol.simulated", kv_text("serial", serial), kv_text("spiffe", result->spiffe));
+    }
+    service_answer_certs(job->service, job->conn, certs, 2);
+}
+
+static void job_run(uv_work_t *work)
+{
+    struct job *job = work->data;
+
+    job->request.now_ms = service_now_ms();
+    job->accepted =
+        enrol_decide(job->service->options.authority, &job->request, &job->result, &job->leaf);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+
+    assert(status == 0); /* nobody cancels */
+    if (job->accepted) {
+        job_accept(job);
+    } else {
+        job_refuse(job);
+    }
+    free(job);
+}
+
+/* The nonce's cookie, wherever among the Cookie fields it stands. */
+static void find_nonce(const struct http1 *request, struct enrol_request *out)
+{
+    for (size_t i = 0; i < http1_num_headers(request); i++) {
+        const struct http1_header *header = http1_header_at(request, i);
+        struct bytes value = {0};
+        size_t num = 0;
+
+        if (header->name.len != strlen("cookie") ||
+            strncasecmp((const char *)header->name.data, "cookie", header->name.len) != 0) {
+            continue;
+        }
+        num = cookie_find(header->value, EST_NONCE_COOKIE, &value);
+        if (num > 0) {
+            out->nonce = value;
+            out->num_nonces += num;
+        }
+    }
+}
+
+void service_job_start(struct service *service, struct conn *conn)
+{
+    const struct http1 *request = conn_request(conn);
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job == NULL) {
+        service_refuse_request(service, conn, 503, "out-of-memory", SERVICE_RETRY);
+        return;
+    }
+    job->work.data = job;
+    job->service = service;
+    job->conn = conn;
+    job->leaf = buf_over(job->leaf_storage, sizeof(job->leaf_storage));
+    job->request.body = http1_body(request);
+    find_nonce(request, &job->request);
+    service_make_id(job->id);
+    if (uv_queue_work(service->options.loop, &job->work, job_run, job_done) != 0) {
+        free(job);
+        service_refuse_request(service, conn, 503, "no-worker", SERVICE_RETRY);
+    }
+}

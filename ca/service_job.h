@@ -1,0 +1,10 @@
+/*
+ * Service job: an enrolment that runs on the thread pool.  Only the service itself includes this.
+ */
+#pragma once
+
+struct conn;
+struct service;
+
+/* Judges the connection's request; answer, log line and counters follow. */
+void service_job_start(struct service *service, struct conn *conn);
