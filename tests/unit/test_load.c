@@ -1,0 +1,201 @@
+/*
+ * Load: the closed loop against servers that echo, lie, hang up or are not there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench/load.h"
+#include "common/err.h"
+
+#define CONNECTIONS 3
+
+enum manner { MANNER_ECHO, MANNER_LIE, MANNER_HANG_UP };
+
+struct server {
+    enum manner manner;
+    int listener;
+    struct sockets_address address;
+    pthread_t thread;
+};
+
+/* Answers one connection's bytes; false at its end. */
+static bool answer(enum manner manner, int fd)
+{
+    char chunk[256];
+    ssize_t got = recv(fd, chunk, sizeof(chunk), 0);
+
+    if (got <= 0 || manner == MANNER_HANG_UP) {
+        return false;
+    }
+    if (manner == MANNER_LIE) {
+        chunk[got - 1] = '!';
+    }
+    return send(fd, chunk, (size_t)got, MSG_NOSIGNAL) == got;
+}
+
+/* Ends when all of CONNECTIONS have ended. */
+static void *serve(void *arg)
+{
+    struct server *server = arg;
+    struct pollfd fds[CONNECTIONS];
+    size_t open = CONNECTIONS;
+
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        fds[i] = (struct pollfd){.fd = accept(server->listener, NULL, NULL), .events = POLLIN};
+    }
+    while (open > 0) {
+        poll(fds, CONNECTIONS, -1);
+        for (size_t i = 0; i < CONNECTIONS; i++) {
+            if (fds[i].fd >= 0 && fds[i].revents != 0 && !answer(server->manner, fds[i].fd)) {
+                close(fds[i].fd);
+                fds[i].fd = -1;
+                open--;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A listener on a port that the kernel chose; blocks in accept(). */
+static int listener_open(struct server *server)
+{
+    struct err err;
+    int fd = -1;
+
+    assert_int_equal(sockets_parse("127.0.0.1:0", &server->address, &err), 0);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, &server->address.u.any, server->address.len), 0);
+    assert_int_equal(listen(fd, CONNECTIONS), 0);
+    assert_int_equal(sockets_bound(fd, &server->address, &err), 0);
+    return fd;
+}
+
+static void server_start(struct server *server, enum manner manner)
+{
+    server->manner = manner;
+    server->listener = listener_open(server);
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void server_join(struct server *server)
+{
+    assert_int_equal(pthread_join(server->thread, NULL), 0);
+    close(server->listener);
+}
+
+static int run(const struct server *server, struct latency *latency, struct err *err)
+{
+    struct exchange *exchange = malloc(sizeof(*exchange));
+    struct load_options options = {.address = server->address,
+                                   .connections = CONNECTIONS,
+                                   .warm_up_ms = 5,
+                                   .time_ms = 20,
+                                   .exchange = exchange};
+    uint64_t elapsed_ns = 0;
+    int rc = 0;
+
+    assert_non_null(exchange);
+    exchange_init(exchange, EXCHANGE_ECHO, 64);
+    rc = load_run(&options, latency, &elapsed_ns, err);
+    assert_int_equal(elapsed_ns >= 20000000, rc == 0);
+    free(exchange);
+    return rc;
+}
+
+static void round_trips_are_counted_until_the_time_is_over(void **state)
+{
+    struct latency *latency = calloc(1, sizeof(*latency));
+    struct server server;
+    struct err err;
+
+    assert_non_null(latency);
+    server_start(&server, MANNER_ECHO);
+    assert_int_equal(run(&server, latency, &err), 0);
+    server_join(&server);
+    assert_true(latency->count > 0);
+    assert_true(latency->max_ns > 0);
+    free(latency);
+}
+
+static void a_server_that_misbehaves_ends_the_run(void **state)
+{
+    static const struct {
+        enum manner manner;
+        enum err_code code;
+        const char *why;
+    } rows[] = {
+        {MANNER_LIE, ERR_INVALID, "another reply than expected"},
+        {MANNER_HANG_UP, ERR_IO, "the other side ended the connection"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct latency *latency = calloc(1, sizeof(*latency));
+        struct server server;
+        struct err err;
+
+        assert_non_null(latency);
+        server_start(&server, rows[i].manner);
+        assert_int_equal(run(&server, latency, &err), -1);
+        server_join(&server);
+        assert_int_equal(err.code, rows[i].code);
+        assert_string_equal(err.msg, rows[i].why);
+        free(latency);
+    }
+}
+
+static void a_server_that_is_not_there_is_named(void **state)
+{
+    struct latency *latency = calloc(1, sizeof(*latency));
+    struct server server = {0};
+    struct err err;
+    int fd = -1;
+
+    assert_non_null(latency);
+    fd = listener_open(&server);
+    close(fd);
+    assert_int_equal(run(&server, latency, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(err.msg, "connection 1: connect: Connection refused");
+    free(latency);
+}
+
+static void a_redis_request_carries_its_payload(void **state)
+{
+    struct exchange *exchange = malloc(sizeof(*exchange));
+
+    assert_non_null(exchange);
+    exchange_init(exchange, EXCHANGE_REDIS, 3);
+    assert_int_equal(exchange->request_len, 23);
+    assert_memory_equal(exchange->request, "*2\r\n$4\r\nPING\r\n$3\r\nabc\r\n", 23);
+    assert_int_equal(exchange->reply_len, 9);
+    assert_memory_equal(exchange->reply, "$3\r\nabc\r\n", 9);
+    exchange_init(exchange, EXCHANGE_ECHO, EXCHANGE_SIZE_MAX);
+    assert_int_equal(exchange->request_len, EXCHANGE_SIZE_MAX);
+    exchange_init(exchange, EXCHANGE_REDIS, EXCHANGE_SIZE_MAX);
+    assert_int_equal(exchange->reply_len, EXCHANGE_SIZE_MAX + 10);
+    free(exchange);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trips_are_counted_until_the_time_is_over),
+        cmocka_unit_test(a_server_that_misbehaves_ends_the_run),
+        cmocka_unit_test(a_server_that_is_not_there_is_named),
+        cmocka_unit_test(a_redis_request_carries_its_payload),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
