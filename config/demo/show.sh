@@ -1,0 +1,50 @@
+# How the demo speaks: headings, notes, and checks that are counted.  Sourced by run.
+
+checks=0
+failures=0
+if [ -t 1 ]; then
+    bold=$'\e[1;36m' green=$'\e[32m' red=$'\e[1;31m' dim=$'\e[2m' plain=$'\e[0m'
+else
+    bold='' green='' red='' dim='' plain=''
+fi
+
+heading() {
+    printf '\n%s== %s ==%s\n' "$bold" "$*" "$plain"
+}
+
+note() {
+    printf '%s\n' "$*"
+}
+
+good() {
+    printf '%s+ %s%s\n' "$green" "$*" "$plain"
+}
+
+bad() {
+    printf '%s! %s%s\n' "$red" "$*" "$plain"
+}
+
+# Shows standard input, indented.
+quote() {
+    while IFS= read -r line; do
+        printf '    %s%s%s\n' "$dim" "$line" "$plain"
+    done
+}
+
+# check WHAT COMMAND...: runs the command; its success is what was promised.
+check() {
+    local what=$1
+    shift
+    checks=$((checks + 1))
+    if "$@"; then
+        good "$what"
+    else
+        failures=$((failures + 1))
+        bad "does not hold: $what"
+    fi
+}
+
+# says TEXT PATTERN: true if the pattern occurs.
+says() {
+    grep -qE -- "$2" <<<"$1"
+}
