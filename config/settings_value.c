@@ -114,14 +114,6 @@ static void write_quantity(const struct setting *row, uint64_t value,
     snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64 "%s", value / units[i].factor, units[i].name);
 }
 
-static int refuse(const struct setting *row, struct err *err)
-{
-    char need[SETTINGS_VALUE_CAP];
-
-    settings_value_describe(row, need);
-    return err_set(err, ERR_INVALID, "need %s", need);
-}
-
 static int read_number(const struct setting *row, const char *text, void *field, struct err *err)
 {
     const char *rest = NULL;
@@ -131,7 +123,7 @@ static int read_number(const struct setting *row, const char *text, void *field,
                              : read_quantity(row, text, &value);
 
     if (!is_valid || value < row->min || value > row->max) {
-        return refuse(row, err);
+        return settings_value_need(row, err);
     }
     if (row->kind == SETTING_FLOOR) {
         struct setting_floor *floor = field;
@@ -150,7 +142,7 @@ static int read_choice(const struct setting *row, const char *text, void *field,
     unsigned index = 0;
 
     if (!find_choice(row->choices, text, &index)) {
-        return refuse(row, err);
+        return settings_value_need(row, err);
     }
     memcpy(field, &index, sizeof(index)); /* the field is an enum of the caller's */
     return 0;
@@ -162,7 +154,7 @@ static int read_bool(const struct setting *row, const char *text, void *field, s
     unsigned index = 0;
 
     if (!find_choice("no|yes", text, &index)) {
-        return refuse(row, err);
+        return settings_value_need(row, err);
     }
     *out = index == 1;
     return 0;
@@ -175,7 +167,7 @@ static int check_word(const struct setting *row, const char *text, struct err *e
     if (row->kind != SETTING_CHOICE) {
         return settings_text_check(row, text, err);
     }
-    return find_choice(row->choices, text, &index) ? 0 : refuse(row, err);
+    return find_choice(row->choices, text, &index) ? 0 : settings_value_need(row, err);
 }
 
 static int append(const struct setting *row, const char *text, size_t len, unsigned line,
@@ -337,70 +329,6 @@ void settings_value_write(const struct setting *row, const void *field, size_t i
         snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64, *number);
     } else {
         write_quantity(row, *number, out);
-    }
-}
-
-/* "one of a, b" */
-static void describe_choices(const char *choices, char out[static SETTINGS_VALUE_CAP])
-{
-    const char *word = NULL;
-    size_t len = 0;
-    size_t used = (size_t)snprintf(out, SETTINGS_VALUE_CAP, "one of");
-
-    for (size_t i = 0; (word = choice_at(choices, i, &len)) != NULL; i++) {
-        used += (size_t)snprintf(out + used, SETTINGS_VALUE_CAP - used, "%s %.*s", i > 0 ? "," : "",
-                                 (int)len, word);
-        if (used >= SETTINGS_VALUE_CAP) {
-            return; /* the table's words are few and short */
-        }
-    }
-}
-
-static void describe_quantity(const struct setting *row, char out[static SETTINGS_VALUE_CAP])
-{
-    char min[SETTINGS_VALUE_CAP];
-    char max[SETTINGS_VALUE_CAP];
-    struct setting smallest = *row;
-    bool is_duration = row->kind == SETTING_DURATION;
-
-    smallest.min = row->min > 0 ? row->min : is_duration ? 1 : 1024;
-    write_quantity(&smallest, smallest.min, min);
-    write_quantity(row, row->max, max);
-    snprintf(out, SETTINGS_VALUE_CAP, "a %s from %.32s to %.32s%s (%s)",
-             is_duration ? "duration" : "size", min, max, row->min == 0 ? ", or off" : "",
-             is_duration ? "ms, s, min, h, d" : "KiB, MiB, GiB");
-}
-
-void settings_value_describe(const struct setting *row, char out[static SETTINGS_VALUE_CAP])
-{
-    static const char *const texts[] = {
-        [SETTING_PATH] = "a path without blanks",
-        [SETTING_HOST] = "a host name",
-        [SETTING_ADDRESS] = "IPv4:PORT or [IPv6]:PORT; port 0: the system chooses",
-        [SETTING_ENDPOINT] = "HOST:PORT",
-        [SETTING_URL] = "https://HOST:PORT",
-        [SETTING_ALPN] = "protocol names with commas between",
-        [SETTING_TRUST_DOMAIN] = "a trust domain",
-        [SETTING_SERVICE] = "a path such as payments/api",
-        [SETTING_SPIFFE_ID] = "spiffe://TRUST-DOMAIN/PATH",
-        [SETTING_NAME] = "names of sections",
-    };
-
-    if (row->kind == SETTING_CHOICE) {
-        describe_choices(row->choices, out);
-    } else if (row->kind == SETTING_BOOL) {
-        describe_choices("no|yes", out);
-    } else if (row->kind == SETTING_DURATION || row->kind == SETTING_SIZE) {
-        describe_quantity(row, out);
-    } else if (row->kind == SETTING_NUMBER || row->kind == SETTING_FLOOR) {
-        snprintf(out, SETTINGS_VALUE_CAP, "a number from %" PRIu64 " to %" PRIu64, row->min,
-                 row->max);
-    } else if (row->kind == SETTING_HEX) {
-        snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64 " lower-case hex digits", row->max * 2);
-    } else if (row->kind == SETTING_STORED) {
-        snprintf(out, SETTINGS_VALUE_CAP, "%sPATH", row->choices);
-    } else {
-        snprintf(out, SETTINGS_VALUE_CAP, "%s", texts[row->kind]);
     }
 }
 

@@ -22,8 +22,11 @@ size_t settings_value_count(const struct setting *row, const void *field);
 void settings_value_write(const struct setting *row, const void *field, size_t i,
                           char out[static SETTINGS_VALUE_CAP]);
 
-/* Writes what a value may be: "tcp | http", "1ms to 1h". */
+/* Writes what a value may be: "one of tcp, http", "a number from 1 to 255". */
 void settings_value_describe(const struct setting *row, char out[static SETTINGS_VALUE_CAP]);
+
+/* Sets "need ..." with what settings_value_describe() says; returns -1. */
+int settings_value_need(const struct setting *row, struct err *err);
 
 /* Frees what the field owns. */
 void settings_value_clear(const struct setting *row, void *field);
