@@ -31,7 +31,7 @@ int arg_hex(const char *text, size_t cap, uint8_t *out, size_t *out_len, struct 
     }
     memset(out, 0, cap);
     for (size_t i = 0; i < len / 2; i++) {
-        out[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+        out[i] = (uint8_t)(16 * hex_value(text[2 * i]) + hex_value(text[2 * i + 1]));
     }
     *out_len = len / 2;
     return 0;

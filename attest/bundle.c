@@ -122,7 +122,7 @@ int bundle_encode(const struct evidence *evidence, struct buf *out, struct err *
     int rc = -1;
     size_t before = out->len;
     uint8_t *storage = NULL;
-    struct buf cmw;
+    struct buf cmw = {0};
 
     if (evidence->num_certs > EVIDENCE_CERTS_MAX) {
         return err_set(err, ERR_INVALID, "more than %d certificates", EVIDENCE_CERTS_MAX);
@@ -247,8 +247,8 @@ bool bundle_decode(struct bytes der, struct evidence *out_evidence, struct verdi
     struct der_item bundle;
     struct der_item attestations;
     struct der_item certs = {0};
-    struct bytes cmw;
-    struct bytes report;
+    struct bytes cmw = {0};
+    struct bytes report = {0};
     struct evidence evidence;
 
     if (der.len > BUNDLE_LEN_MAX || !der_take(&outer, DER_SEQUENCE, &bundle) || !der_end(&outer)) {

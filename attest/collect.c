@@ -36,7 +36,7 @@ static bool fill_table(struct collected *collected)
 {
     static const enum table_kind kinds[] = {TABLE_VCEK, TABLE_ASK};
     const struct bytes bodies[] = {sim_vek(collected->sim), sim_ask(collected->sim)};
-    size_t offset = 3 * TABLE_ENTRY_LEN;
+    size_t offset = (size_t)3 * TABLE_ENTRY_LEN;
 
     for (size_t i = 0; i < 2; i++) {
         uint8_t *entry = collected->table + i * TABLE_ENTRY_LEN;

@@ -94,7 +94,9 @@ static void describe_failure(const struct verdict *verdict, char out[static DETA
         }
     }
     for (char *at = out; *at != '\0'; at++) {
-        *at = *at < 0x20 || *at > 0x7e ? '?' : *at;
+        if (*at < 0x20 || *at > 0x7e) {
+            *at = '?';
+        }
     }
 }
 

@@ -14,8 +14,8 @@
 /* The tsm-report's own keys, the report and the certificate table. */
 void inspect_evidence(struct sheet *sheet, const struct evidence *evidence);
 
-/* All fields of a report of any version; a wrong length is shown as such. */
-void inspect_report(struct sheet *sheet, struct bytes report);
+/* All fields of a report of any version in `bytes`; a wrong length is shown as such. */
+void inspect_report(struct sheet *sheet, struct bytes bytes);
 
 /* A certificate in DER (or PEM, as a host's table may hold): names, dates, key, AMD's extensions,
    the attestation result.  `title` says where it came from. */

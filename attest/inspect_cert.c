@@ -226,7 +226,9 @@ static void put_extensions(struct sheet *sheet, BIO *bio, const X509 *cert)
         if (X509V3_EXT_print(bio, extension, 0, 0) == 1) {
             take_text(bio, text);
             for (char *at = text; *at != '\0'; at++) {
-                *at = *at == '\n' ? ' ' : *at;
+                if (*at == '\n') {
+                    *at = ' ';
+                }
             }
         }
         sheet_put(sheet, name, X509_EXTENSION_get_critical(extension) != 0 ? "critical" : NULL,

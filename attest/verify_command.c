@@ -200,6 +200,20 @@ static int check_policy(const struct verify_args *args, const struct policy *pol
                          tee_name(claims->tee));
 }
 
+/* Puts the VEKs that the operator names before those that the evidence brought.  Evidence that is
+   full of certificates of its own cannot keep them out: its last one goes. */
+static void prefer_veks(const struct verify_args *args, struct evidence *evidence)
+{
+    for (size_t i = args->veks.num_certs; i-- > 0;) {
+        if (evidence->num_certs < EVIDENCE_CERTS_MAX) {
+            evidence->num_certs++;
+        }
+        memmove(evidence->certs + 1, evidence->certs,
+                (evidence->num_certs - 1) * sizeof(evidence->certs[0]));
+        evidence->certs[0] = args->veks.certs[i];
+    }
+}
+
 /* Fills `finding`.  Returns COMMAND_DONE whatever the verdict; anything else ends the program. */
 static int judge(struct verify_args *args, struct intake *intake, const struct policy *policy,
                  struct policy_traces *traces, struct finding *finding)
@@ -225,17 +239,7 @@ static int judge(struct verify_args *args, struct intake *intake, const struct p
             material->certs[material->num_certs++] = ca->insecure_root_der;
         }
     }
-    /* What the operator names comes before what the evidence brought, as far as there is room. */
-    for (size_t i = args->veks.num_certs; i-- > 0;) {
-        struct evidence *evidence = &intake->evidence;
-
-        if (evidence->num_certs < EVIDENCE_CERTS_MAX) {
-            memmove(evidence->certs + 1, evidence->certs,
-                    evidence->num_certs * sizeof(evidence->certs[0]));
-            evidence->certs[0] = args->veks.certs[i];
-            evidence->num_certs++;
-        }
-    }
+    prefer_veks(args, &intake->evidence);
     collateral = (struct collateral){material->certs, material->num_certs};
     finding->evidence = &intake->evidence;
     finding->accepted = verify_evidence(&intake->evidence, &collateral, &options, &claims,

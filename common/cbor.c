@@ -172,6 +172,22 @@ bool cbor_take(struct cbor_reader *reader, enum cbor_kind kind, struct cbor_item
     return true;
 }
 
+/* How many items stand inside `item`, which was just taken.  False: more than there are bytes left
+   (every item is at least one); so doubling a map's count cannot wrap. */
+static bool count_inside(const struct cbor_reader *reader, const struct cbor_item *item,
+                         uint64_t *out_num)
+{
+    *out_num = item->kind == CBOR_TAG ? 1 : 0;
+    if (item->kind != CBOR_ARRAY && item->kind != CBOR_MAP) {
+        return true;
+    }
+    if (item->num > reader->len) {
+        return false;
+    }
+    *out_num = item->kind == CBOR_MAP ? 2 * item->num : item->num;
+    return true;
+}
+
 bool cbor_skip(struct cbor_reader *reader, unsigned depth_max)
 {
     uint64_t pending[CBOR_SKIP_DEPTH_MAX]; /* items still to come, by nesting */
@@ -189,20 +205,10 @@ bool cbor_skip(struct cbor_reader *reader, unsigned depth_max)
             }
             depth--;
         }
-        if (!cbor_next(reader, &item)) {
+        if (!cbor_next(reader, &item) || !count_inside(reader, &item, &inside)) {
             return false;
         }
         pending[depth]--;
-        if (item.kind == CBOR_ARRAY || item.kind == CBOR_MAP) {
-            /* Every item is at least a byte: a count beyond what is left is a lie, and the check
-               keeps the doubling below from wrapping. */
-            if (item.num > reader->len) {
-                return false;
-            }
-            inside = item.kind == CBOR_MAP ? 2 * item.num : item.num;
-        } else if (item.kind == CBOR_TAG) {
-            inside = 1;
-        }
         if (inside > 0) {
             if (depth + 1 == depth_max) {
                 return false;
