@@ -174,7 +174,7 @@ static const char *judge_ask_name(struct appraisal *a)
     if (!cert_common_name(a->ask->subject, &name)) {
         return "ask-name";
     }
-    verdict_actual(&a->found, "%.*s", (int)name.len, (const char *)name.data);
+    rule_text(name, a->found.actual);
     if ((kind != VEK_VLEK && rule_is_text(name, for_vcek)) ||
         (kind != VEK_VCEK && rule_is_text(name, for_vlek))) {
         return NULL;

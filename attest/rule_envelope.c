@@ -19,8 +19,7 @@ static const char *judge_provider(struct appraisal *a)
 {
     struct bytes provider = a->evidence->provider;
 
-    verdict_actual(&a->found, "%.*s", (int)(provider.len > 32 ? 32 : provider.len),
-                   provider.data == NULL ? "" : (const char *)provider.data);
+    rule_text(provider, a->found.actual);
     if (rule_is_text(provider, "sev_guest")) {
         a->provider = PROVIDER_SEV_GUEST;
         a->provider_known = true;

@@ -12,39 +12,6 @@
 /* VEKs times intermediates of the right name: an honest guest needs one or two. */
 #define TRIALS_MAX 32
 
-const char rule_skipped[] = "skipped";
-
-bool rule_is_text(struct bytes bytes, const char *text)
-{
-    return bytes.data != NULL && bytes.len == strlen(text) &&
-           memcmp(bytes.data, text, bytes.len) == 0;
-}
-
-void rule_hex(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP])
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t len = 0;
-
-    for (size_t i = 0; i < bytes.len && len + 2 < VERDICT_VALUE_CAP; i++) {
-        out_text[len++] = digits[bytes.data[i] >> 4];
-        out_text[len++] = digits[bytes.data[i] & 15];
-    }
-    out_text[len] = '\0';
-}
-
-enum vek_kind rule_vek_kind(const struct cert *cert)
-{
-    struct bytes name;
-
-    if (!cert_common_name(cert->subject, &name)) {
-        return VEK_NAMED_OTHERWISE;
-    }
-    if (rule_is_text(name, "SEV-VCEK")) {
-        return VEK_VCEK;
-    }
-    return rule_is_text(name, "SEV-VLEK") ? VEK_VLEK : VEK_NAMED_OTHERWISE;
-}
-
 /* What a walk over the tables has found. */
 struct outcome {
     bool refused;
@@ -222,7 +189,7 @@ static bool fill_claims(const struct appraisal *a, const struct verified_report 
         .current = tcb_read(a->layout, report_bytes(report, REPORT_CURRENT_TCB).data),
         .committed = tcb_read(a->layout, report_bytes(report, REPORT_COMMITTED_TCB).data),
         .launch = tcb_read(a->layout, report_bytes(report, REPORT_LAUNCH_TCB).data),
-        .chip_known = report_chip_known(report),
+        .chip_known = report_chip_known(report) && rule_vek_kind(a->vek) == VEK_VCEK,
         .valid_until = earlier(a->vek->not_after, earlier(a->ask->not_after, a->ark->not_after)),
     };
 

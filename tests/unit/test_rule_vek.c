@@ -333,6 +333,10 @@ static void a_vlek_names_no_chip(void **state)
 
     check_accepted(specimen, &claims);
     assert_false(claims.chip_known);
+    specimen->report[0x1a0] = 1; /* nothing in its certificate vouches for it */
+    specimen_sign_report(specimen);
+    check_accepted(specimen, &claims);
+    assert_false(claims.chip_known);
     specimen_free(specimen);
 }
 

@@ -248,6 +248,19 @@ static void rows_without_their_input_are_left_out(void **state)
     specimen_free(specimen);
 }
 
+/* What the host wrote ends up on a terminal and in a log. */
+static void hostile_text_is_made_printable(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
+    struct claims claims;
+    struct verdict verdict;
+
+    specimen->provider = "\x1b[2Jsim\xc3\xa4";
+    assert_false(specimen_verify(specimen, &claims, &verdict));
+    assert_string_equal(verdict.actual, "?[2Jsim??");
+    specimen_free(specimen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +273,7 @@ int main(void)
         cmocka_unit_test(accepted_evidence_lists_every_row),
         cmocka_unit_test(all_independent_failures_are_listed),
         cmocka_unit_test(rows_without_their_input_are_left_out),
+        cmocka_unit_test(hostile_text_is_made_printable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

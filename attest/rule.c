@@ -1,0 +1,51 @@
+/*
+ * Rule: what judges of several tables use.
+ */
+#include "attest/rule.h"
+
+#include <string.h>
+
+const char rule_skipped[] = "skipped";
+
+bool rule_is_text(struct bytes bytes, const char *text)
+{
+    return bytes.data != NULL && bytes.len == strlen(text) &&
+           memcmp(bytes.data, text, bytes.len) == 0;
+}
+
+void rule_hex(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = 0;
+
+    for (size_t i = 0; i < bytes.len && len + 2 < VERDICT_VALUE_CAP; i++) {
+        out_text[len++] = digits[bytes.data[i] >> 4];
+        out_text[len++] = digits[bytes.data[i] & 15];
+    }
+    out_text[len] = '\0';
+}
+
+enum vek_kind rule_vek_kind(const struct cert *cert)
+{
+    struct bytes name;
+
+    if (!cert_common_name(cert->subject, &name)) {
+        return VEK_NAMED_OTHERWISE;
+    }
+    if (rule_is_text(name, "SEV-VCEK")) {
+        return VEK_VCEK;
+    }
+    return rule_is_text(name, "SEV-VLEK") ? VEK_VLEK : VEK_NAMED_OTHERWISE;
+}
+
+void rule_text(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP])
+{
+    size_t len = 0;
+
+    for (; len < bytes.len && len + 1 < VERDICT_VALUE_CAP; len++) {
+        uint8_t c = bytes.data[len];
+
+        out_text[len] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+    }
+    out_text[len] = '\0';
+}
