@@ -17,7 +17,7 @@ static void put_entry(struct sheet *sheet, const struct table *table, size_t i)
 {
     struct bytes guid = table_guid(table, i);
     struct bytes body = table_body(table, i);
-    char name[24];
+    char name[64];
     struct sheet_line line = {.name = name, .offset = (int)(i * TABLE_ENTRY_LEN)};
     char text[2 * TABLE_GUID_LEN + 1] = "";
 

@@ -22,7 +22,9 @@ static void append(struct err *err, const char *text)
 {
     size_t len = strlen(err->msg);
 
-    snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", text);
+    if (snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", text) < 0) {
+        err->msg[len] = '\0'; /* one that is too long is cut */
+    }
 }
 
 int err_set(struct err *err, enum err_code code, const char *format, ...)
