@@ -16,8 +16,15 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
+#include "attest/bundle.h"
 #include "attest/command.h"
+#include "attest/tsm.h"
+#include "common/ear.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "tests/lib/folder.h"
@@ -353,6 +360,202 @@ static void inspect_gives_json_too(void **state)
     assert_non_null(strstr(tool->output, "hwID "));
 }
 
+/* A CSR whose attestation attribute carries the collected evidence. */
+static void make_csr(const struct tool *tool, const char *name, size_t num_attributes)
+{
+    static uint8_t storage[BUNDLE_LEN_MAX];
+    struct buf bundle = buf_over(storage, sizeof(storage));
+    X509_REQ *csr = X509_REQ_new();
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    unsigned char *der = NULL;
+    uint8_t *data = NULL;
+    size_t len = 0;
+    int der_len = 0;
+    struct evidence evidence;
+    struct verdict verdict;
+    struct err err;
+
+    read_file(tool, "evidence", &data, &len);
+    assert_true(tsm_decode((struct bytes){data, len}, &evidence, &verdict));
+    assert_int_equal(bundle_encode(&evidence, &bundle, &err), 0);
+    assert_int_equal(X509_REQ_set_pubkey(csr, key), 1);
+    for (size_t i = 0; i < num_attributes; i++) {
+        assert_int_equal(X509_REQ_add1_attr_by_txt(csr, "1.2.840.113549.1.9.16.2.59",
+                                                   V_ASN1_SEQUENCE, bundle.data, (int)bundle.len),
+                         1);
+    }
+    assert_true(X509_REQ_sign(csr, key, EVP_sha256()) > 0);
+    der_len = i2d_X509_REQ(csr, &der);
+    assert_true(der_len > 0);
+    write_file(tool, name, der, (size_t)der_len);
+    OPENSSL_free(der);
+    free(data);
+    EVP_PKEY_free(key);
+    X509_REQ_free(csr);
+}
+
+static void a_csr_is_explained_and_its_evidence_verified(void **state)
+{
+    struct tool *tool = *state;
+
+    make_csr(tool, "csr", 1);
+    assert_int_equal(RUN(tool, inspect_command, "@csr"), COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "holds: whoever made this has the key"));
+    assert_non_null(strstr(tool->output, "MEASUREMENT "));
+    assert_int_equal(RUN(tool, verify_command, "--report", "@csr", "--policy", "@policy.ini"),
+                     COMMAND_DONE);
+    make_csr(tool, "bare", 0);
+    assert_int_equal(RUN(tool, inspect_command, "@bare"), COMMAND_DONE);
+    assert_int_equal(RUN(tool, verify_command, "--report", "@bare"), COMMAND_REFUSED);
+    assert_non_null(strstr(last_line(tool), "envelope-invalid: no-evidence: "));
+    assert_int_equal(RUN(tool, verify_command, "--report", "@machine/vek.pem"), COMMAND_REFUSED);
+    assert_non_null(strstr(last_line(tool), "envelope-invalid: no-evidence: "));
+}
+
+/* A leaf with an attestation result in it, self-signed. */
+static void make_leaf(const struct tool *tool, const char *name, const struct ear *ear)
+{
+    uint8_t storage[EAR_CMW_MAX];
+    struct buf cmw = buf_over(storage, sizeof(storage));
+    ASN1_OCTET_STRING *inner = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.5.5.7.1.35", 1);
+    X509 *cert = X509_new();
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509_EXTENSION *extension = NULL;
+    unsigned char *der = NULL;
+    int len = 0;
+    struct err err;
+
+    assert_int_equal(ear_encode(ear, &cmw, &err), 0);
+    assert_int_equal(ASN1_OCTET_STRING_set(inner, cmw.data, (int)cmw.len), 1);
+    len = i2d_ASN1_OCTET_STRING(inner, &der);
+    assert_int_equal(ASN1_OCTET_STRING_set(value, der, len), 1);
+    OPENSSL_free(der);
+    der = NULL;
+    extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value);
+    assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    len = i2d_X509(cert, &der);
+    write_file(tool, name, der, (size_t)len);
+    OPENSSL_free(der);
+    X509_EXTENSION_free(extension);
+    ASN1_OBJECT_free(oid);
+    ASN1_OCTET_STRING_free(inner);
+    ASN1_OCTET_STRING_free(value);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+
+static void the_attestation_result_of_a_leaf_is_explained(void **state)
+{
+    struct tool *tool = *state;
+    struct ear ear = {.iat = 1790000000,
+                      .status = EAR_NONE,
+                      .tee = "sim",
+                      .epoch = 42,
+                      .measurement = {0x3f, 0x9a},
+                      .measurement_len = 48,
+                      .policy_id = "ni:///sha-256;x",
+                      .verifier_build = "liftgate-ca 1.0.0"};
+
+    make_leaf(tool, "leaf", &ear);
+    assert_int_equal(RUN(tool, inspect_command, "@leaf"), COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "Certificate 1: attestation result"));
+    assert_non_null(strstr(tool->output, "!      status "));
+    assert_non_null(strstr(tool->output, "SIMULATED"));
+    assert_non_null(strstr(tool->output, "2026-09-21T14:13:20Z"));
+    ear.status = EAR_AFFIRMING;
+    ear.genuine = true;
+    memcpy(ear.tee, "snp", 4);
+    make_leaf(tool, "leaf", &ear);
+    assert_int_equal(RUN(tool, inspect_command, "@leaf"), COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "2 (affirming)"));
+}
+
+static void hostile_text_cannot_drive_the_terminal(void **state)
+{
+    struct tool *tool = *state;
+    static const char evidence[] = "\xa2\x67outblob\x41o\x68provider\x67\x1b[2Jx\r\n";
+
+    write_file(tool, "hostile", evidence, sizeof(evidence) - 1);
+    assert_int_equal(RUN(tool, inspect_command, "@hostile"), COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "\\x1b[2Jx\\x0d"));
+    assert_null(strchr(tool->output, '\x1b'));
+    assert_int_equal(RUN(tool, verify_command, "--report", "@hostile"), COMMAND_REFUSED);
+    assert_null(strchr(tool->output, '\x1b'));
+}
+
+static void genuine_evidence_gives_what_its_manifest_says(void **state)
+{
+    static const struct {
+        const char *report;
+        const char *vek;
+        const char *at;
+        const char *loosened[2]; /* option that the first run lacks; NULL: it must be accepted */
+        const char *verdict;     /* of the first run */
+    } rows[] = {
+        {"milan-v2-a.report.bin",
+         "milan-v2-a.vcek.der",
+         "2026-11-25T00:00:00Z",
+         {NULL},
+         "accepted"},
+        {"milan-v3.report.bin", "milan-v3.vcek.der", "2026-11-25T00:00:00Z", {NULL}, "accepted"},
+        {"genoa-v5.report.bin", "genoa-v5.vcek.der", "2026-11-25T00:00:00Z", {NULL}, "accepted"},
+        {"siena-v5.report.bin",
+         "siena-v5.reissued.vcek.der",
+         "2026-11-25T00:00:00Z",
+         {NULL},
+         "accepted"},
+        {"turin-v5.report.bin", "turin-v5.vcek.der", "2026-11-25T00:00:00Z", {NULL}, "accepted"},
+        {"milan-v2-debug.report.bin",
+         "milan-v2-debug.vcek.der",
+         "2026-11-25T00:00:00Z",
+         {"--allow", "debug"},
+         "refused: guest-policy: debug-allowed: "},
+        {"milan-v3-vlek.report.bin",
+         "milan-v3-vlek.vlek.der",
+         "2025-06-01T00:00:00Z",
+         {"--vmpl", "1"},
+         "refused: guest-policy: vmpl-not-allowed: "},
+    };
+    struct tool *tool = *state;
+    const char *dir = getenv("LIFTGATE_FIXTURES");
+    char collateral[512];
+
+    dir = dir != NULL ? dir : LIFTGATE_FIXTURES_DEFAULT;
+    snprintf(collateral, sizeof(collateral), "%s/amd", dir);
+    if (access(collateral, R_OK) != 0) {
+        printf("SKIP: attest_tool: genuine_evidence_gives_what_its_manifest_says: no %s\n", dir);
+        skip();
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char report[600];
+        char vek[600];
+        char verdict[128];
+        const char *at = rows[i].at;
+
+        snprintf(report, sizeof(report), "%s/snp/%s", dir, rows[i].report);
+        snprintf(vek, sizeof(vek), "%s/snp/%s", dir, rows[i].vek);
+        snprintf(verdict, sizeof(verdict), "verdict: %s", rows[i].verdict);
+        assert_int_equal(RUN(tool, verify_command, "--report", report, "--vek", vek, "--at", at,
+                             "--collateral", collateral),
+                         rows[i].loosened[0] == NULL ? COMMAND_DONE : COMMAND_REFUSED);
+        assert_ptr_equal(strstr(last_line(tool), verdict), last_line(tool));
+        if (rows[i].loosened[0] != NULL) {
+            assert_int_equal(RUN(tool, verify_command, "--report", report, "--vek", vek, "--at", at,
+                                 "--collateral", collateral, rows[i].loosened[0],
+                                 rows[i].loosened[1]),
+                             COMMAND_DONE);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +570,10 @@ int main(void)
         cmocka_unit_test(wrong_usage_is_told_apart_from_refusal),
         cmocka_unit_test(inspect_names_the_danger),
         cmocka_unit_test(inspect_gives_json_too),
+        cmocka_unit_test(a_csr_is_explained_and_its_evidence_verified),
+        cmocka_unit_test(the_attestation_result_of_a_leaf_is_explained),
+        cmocka_unit_test(hostile_text_cannot_drive_the_terminal),
+        cmocka_unit_test(genuine_evidence_gives_what_its_manifest_says),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

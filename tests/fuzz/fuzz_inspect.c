@@ -1,0 +1,54 @@
+/*
+ * Fuzz: what the operator's tool does with a file of unknown kind: recognise it, take it apart and
+ * explain it.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "attest/inspect.h"
+#include "attest/intake.h"
+#include "common/err.h"
+
+static void explain(struct sheet *sheet, const struct intake *intake)
+{
+    if (intake->has_evidence) {
+        inspect_evidence(sheet, &intake->evidence);
+    }
+    for (size_t i = 0; i < intake->num_documents; i++) {
+        if (intake->kind == INTAKE_CSR) {
+            inspect_csr(sheet, intake->documents[i]);
+        } else {
+            inspect_certificate(sheet, "Certificate", intake->documents[i]);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    static uint8_t storage[INTAKE_STORAGE_LEN];
+    static FILE *sink = NULL;
+    struct buf room = buf_over(storage, sizeof(storage));
+    struct intake intake;
+    struct verdict verdict = {0};
+    struct sheet sheet;
+    struct err err;
+    int rc = 0;
+
+    if (sink == NULL) {
+        sink = fopen("/dev/null", "w");
+        assert(sink != NULL);
+    }
+    if (!intake_open((struct bytes){data, len}, &room, &intake, &verdict)) {
+        assert(verdict.slug != NULL);
+        return 0;
+    }
+    rc = sheet_init(&sheet, sink, len % 2 == 1, &err);
+    assert(rc == 0);
+    sheet_section(&sheet, "File");
+    explain(&sheet, &intake);
+    rc = sheet_finish(&sheet, &err);
+    assert(rc == 0);
+    return 0;
+}
