@@ -45,7 +45,10 @@ void rule_text(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP])
     for (; len < bytes.len && len + 1 < VERDICT_VALUE_CAP; len++) {
         uint8_t c = bytes.data[len];
 
-        out_text[len] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+        out_text[len] = '?';
+        if (c >= 0x20 && c < 0x7f) {
+            out_text[len] = (char)c;
+        }
     }
     out_text[len] = '\0';
 }

@@ -57,6 +57,7 @@ struct appraisal {
 #define NEEDS_PROVIDER 0x80U
 #define NEEDS_SPL 0x100U
 #define NEEDS_HWID 0x200U
+#define NEEDS_ALL 0x3ffU
 
 typedef const char *rule_judge(struct appraisal *appraisal);
 

@@ -129,11 +129,6 @@ struct bytes sim_ask(const struct sim *sim)
     return (struct bytes){sim->ask, sim->ask_len};
 }
 
-EVP_PKEY *sim_key(const struct sim *sim)
-{
-    return sim->key;
-}
-
 static void put_bytes(uint8_t *report, enum report_field field, const void *bytes)
 {
     const struct report_field_info *info = report_field_info(field);

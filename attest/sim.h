@@ -62,8 +62,5 @@ MUST_CHECK int sim_report(struct sim *sim,
 struct bytes sim_vek(const struct sim *sim);
 struct bytes sim_ask(const struct sim *sim);
 
-/* The key of the machine, borrowed until sim_free(). */
-EVP_PKEY *sim_key(const struct sim *sim);
-
 /* Signs the signed bytes of `report` with `vek`, in place: for tests that alter a report. */
 MUST_CHECK int sim_sign(EVP_PKEY *vek, uint8_t report[static REPORT_LEN], struct err *err);

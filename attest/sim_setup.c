@@ -143,7 +143,7 @@ int sim_machine_create(const char *dir, const char *mdir, const struct sim_machi
 {
     int rc = -1;
     char path[SIMDIR_PATH_CAP];
-    struct simstate state;
+    struct simstate state = {0};
     struct simcert_vek fields = {0};
     EVP_PKEY *vek_key = NULL;
     X509 *vek = NULL;

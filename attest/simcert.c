@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 #define CA_NOT_BEFORE 1577836800 /* 2020-01-01 */
@@ -242,15 +243,13 @@ static bool add_amd_number(X509 *cert, const char *arcs, uint8_t number)
 
 static bool add_amd_text(X509 *cert, const char *arcs, const char *text)
 {
-    uint8_t der[2 + 127] = {V_ASN1_IA5STRING};
+    uint8_t der[2 + 127];
+    struct buf out = buf_over(der, sizeof(der));
     size_t len = strlen(text);
+    const uint8_t head[2] = {V_ASN1_IA5STRING, (uint8_t)len};
 
-    if (len > sizeof(der) - 2) {
-        return false;
-    }
-    der[1] = (uint8_t)len;
-    memcpy(der + 2, text, len);
-    return add_amd(cert, arcs, der, 2 + len);
+    return buf_append(&out, head, sizeof(head)) && buf_append(&out, text, len) &&
+           add_amd(cert, arcs, out.data, out.len);
 }
 
 static bool add_vek_extensions(X509 *cert, const struct simcert_vek *vek)

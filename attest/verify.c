@@ -63,7 +63,7 @@ static void walk(struct appraisal *a, const struct rule *rules, size_t num_rules
         a->found = (struct verdict){0};
         slug = rule->judge(a);
         if (slug == NULL || slug == rule_skipped) {
-            record(outcome, rule, slug == NULL ? ROW_OK : ROW_SKIPPED, NULL);
+            record(outcome, rule, slug == NULL ? ROW_OK : ROW_SKIPPED, &a->found);
             continue;
         }
         a->found.code = rule->code;
@@ -231,6 +231,10 @@ bool verify_evidence(const struct evidence *evidence, const struct collateral *c
         find_chain(&a, &outcome);
         walk(&a, rules_final, rules_final_len, &outcome);
     }
+    /* No row was left out, and the report's signature held. */
+    assert(outcome.refused ||
+           (known(&a) == NEEDS_ALL && a.verified.report.data != NULL && a.vek != NULL &&
+            a.ask != NULL && a.ark != NULL && a.anchor != NULL));
     if (outcome.refused) {
         *out_verdict = outcome.verdict;
     } else if (!fill_claims(&a, &a.verified, out_claims)) {
