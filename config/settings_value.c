@@ -170,23 +170,34 @@ static int check_word(const struct setting *row, const char *text, struct err *e
     return find_choice(row->choices, text, &index) ? 0 : settings_value_need(row, err);
 }
 
+/* Room for one more item. */
+static bool grow(struct setting_list *list)
+{
+    char **items = realloc(list->items, (list->num + 1) * sizeof(*items));
+    unsigned *lines = NULL;
+
+    if (items == NULL) {
+        return false;
+    }
+    list->items = items;
+    lines = realloc(list->lines, (list->num + 1) * sizeof(*lines));
+    if (lines == NULL) {
+        return false;
+    }
+    list->lines = lines;
+    return true;
+}
+
 static int append(const struct setting *row, const char *text, size_t len, unsigned line,
                   struct setting_list *list, struct err *err)
 {
-    char **items = NULL;
-    unsigned *lines = NULL;
     char *item = NULL;
 
     if (list->num == SETTINGS_LIST_MAX) {
         return err_set(err, ERR_INVALID, "more than %d values", SETTINGS_LIST_MAX);
     }
-    /* Growing one array and failing on the other does no harm: `num` counts. */
-    items = realloc(list->items, (list->num + 1) * sizeof(*items));
-    list->items = items != NULL ? items : list->items;
-    lines = realloc(list->lines, (list->num + 1) * sizeof(*lines));
-    list->lines = lines != NULL ? lines : list->lines;
     item = strndup(text, len);
-    if (items == NULL || lines == NULL || item == NULL) {
+    if (item == NULL || !grow(list)) {
         free(item);
         return err_set(err, ERR_LIMIT, "out of memory");
     }
