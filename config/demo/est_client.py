@@ -79,9 +79,14 @@ def spki(key):
     return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def request_info(public_key, *attributes, version=0):
+    """The part of a PKCS#10 request that is signed; its subject is empty."""
+    return sequence(der(0x02, bytes([version])), sequence(), public_key, der(0xA0, *attributes))
+
+
 def csr(key, *attributes, version=0):
-    """A PKCS#10 request with an empty subject, signed by `key`."""
-    info = sequence(der(0x02, bytes([version])), sequence(), spki(key), der(0xA0, *attributes))
+    """A PKCS#10 request, signed by `key`."""
+    info = request_info(spki(key), *attributes, version=version)
     signature = key.sign(info, ec.ECDSA(hashes.SHA256()))
     return sequence(info, sequence(OID_ECDSA_SHA256), der(0x03, b"\x00", signature))
 

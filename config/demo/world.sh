@@ -113,7 +113,7 @@ start_authority() {
         printf '[platform sim]\ninsecure_root = %s\n' "$world/vendor/ark.pem"
     } >"$world/ca/policy.ini"
     run_in_background ca "$bin/liftgate-ca" serve -c "$world/ca/ca.ini"
-    ca_url=https://$(address ca est)
+    ca_url=https://$(address ca server)
 }
 
 workload() { # NAME PATH MEASUREMENT

@@ -1,0 +1,174 @@
+"""World: an authority, simulated machines and sidecars, as a deployment would have them, each in the
+folder of the test and on a port that the kernel chose.
+"""
+import fcntl
+import http.client
+import json
+import os
+import signal
+
+import est_client  # the demo's raw client (config/demo), which is the tests' as well
+from case import build_folder, program
+from process import Process, run
+
+DOMAIN = "test.example"
+MEASUREMENTS = {name: f"{number:02x}" * 48 for number, name in enumerate(("server", "client", "intruder", "unknown"), 0xA1)}
+
+
+def vendor():
+    """The simulated vendor that all tests of a build folder share (tests/lib/vendor.c makes the same)."""
+    top = build_folder() / "vendor"
+    top.mkdir(exist_ok=True)
+    with open(top / "lock", "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (top / "Sim").exists():
+            temporary = top / f"Sim.{os.getpid()}"
+            status, _, errors = run(program("liftgate-attest"), "sim", "init", "-d", temporary)
+            assert status == 0, errors
+            temporary.rename(top / "Sim")
+    return top / "Sim"
+
+
+class World:
+    """Makes machines, the authority's folder and its policy; starts what a test asks for."""
+
+    def __init__(self, case, ttl=3600, workloads=("server", "client", "intruder")):
+        self.case = case
+        self.folder = case.folder
+        self.ca = None
+        self.ttl = ttl
+        self.ca_listen = "127.0.0.1:0"
+        status, _, errors = run(program("liftgate-ca"), "init", "-d", self.folder / "ca", "--trust-domain", DOMAIN,
+                                "--name", "127.0.0.1")
+        case.assertEqual(status, 0, errors)
+        self.write_policy(workloads)
+
+    def machine(self, name, measurement=None):
+        """The folder of a simulated machine."""
+        folder = self.folder / f"{name}.machine"
+        if not folder.exists():
+            status, _, errors = run(program("liftgate-attest"), "sim", "machine", "-d", vendor(), "-o", folder,
+                                    "--measurement", measurement or MEASUREMENTS[name])
+            self.case.assertEqual(status, 0, errors)
+        return folder
+
+    def write_policy(self, workloads, extra=""):
+        text = f"[ca]\ntrust_domain = {DOMAIN}\nepoch = 1\nttl = {self.ttl}\n"
+        if self.ttl < 300:
+            text += "insecure_short_ttl = yes\n"
+        text += "[tcb sim]\nbootloader = 0\ntee = 0\nsnp = 0\nmicrocode = 0\n"
+        for name in workloads:
+            text += f"[workload {name}]\ntee = sim\nmeasurement = {MEASUREMENTS[name]}\ntcb = sim\nspiffe = sim/{name}\n"
+        text += f"[platform sim]\ninsecure_root = {vendor() / 'ark.pem'}\n{extra}"
+        (self.folder / "ca/policy.ini").write_text(text)
+
+    def write_ca_settings(self, **changes):
+        """Listens on ports of the kernel's choice; `changes` replaces values by key."""
+        changes = {"listen": self.ca_listen, **changes}
+        section, text = "", ""
+        for line in (self.folder / "ca/ca.ini").read_text().splitlines():
+            key = line.split("=")[0].strip()
+            if line.startswith("["):
+                section = line
+            if section == "[metrics]" and key == "listen":
+                line = "listen = 127.0.0.1:0"
+            elif key in changes and not line.startswith(("[", ";")):
+                line = f"{key} = {changes[key]}"
+            text += line + "\n"
+        (self.folder / "ca.ini").write_text(text)
+        return self.folder / "ca.ini"
+
+    def start_ca(self, **changes):
+        self.ca = Process(self.case, program("liftgate-ca"), "serve", "-c", self.write_ca_settings(**changes))
+        host, port = self.ca.address("server")
+        self.ca_listen = f"{host}:{port}"  # the next one takes the same place
+        return self.ca
+
+    @property
+    def ca_url(self):
+        return f"https://{self.ca_listen}"
+
+    @property
+    def ca_root(self):
+        return self.folder / "ca/root.pem"
+
+    def authority(self):
+        """A raw connection to the CA."""
+        authority = est_client.Authority(self.ca_url, self.ca_root)
+        self.case.addCleanup(authority.close)
+        return authority
+
+    def collect(self, name, report_data):
+        return est_client.collect(program("liftgate-attest"), self.machine(name), report_data)
+
+    def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity=""):
+        """A running sidecar with an identity (or, if not `ready`, on its way to one)."""
+        text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
+                f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
+        text += routes + "".join(peer(each) for each in peers)
+        text += f"[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
+        sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text)
+        if ready:
+            sidecar.wait_for("identity.ready")
+        return sidecar
+
+
+def peer(name, **keys):
+    """A [peer] section: who, and in what attested state."""
+    keys = {"spiffe": f"spiffe://{DOMAIN}/sim/{name}", "tee": "sim", "measurement": MEASUREMENTS[name], **keys}
+    return f"[peer {name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items() if value)
+
+
+def ingress(forward, *allow, name="in", extra=""):
+    return (f"[ingress {name}]\nlisten = 127.0.0.1:0\nforward = {text_of(forward)}\nmode = tcp\n"
+            f"allow = {' '.join(allow)}\n{extra}")
+
+
+def egress(connect, *expect, name="out", extra=""):
+    return (f"[egress {name}]\nlisten = 127.0.0.1:0\nconnect = {text_of(connect)}\nmode = tcp\n"
+            f"expect = {' '.join(expect)}\n{extra}")
+
+
+def text_of(address):
+    return f"{address[0]}:{address[1]}"
+
+
+class Sidecar(Process):
+    """A running liftgate, its configuration file and its admin endpoint."""
+
+    def __init__(self, case, path, text):
+        self.config = path
+        path.write_text(text)
+        super().__init__(case, program("liftgate"), "-c", path)
+
+    def get(self, path):
+        """(status, body) from the admin endpoint."""
+        host, port = self.address("admin")
+        connection = http.client.HTTPConnection(host, port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def identity(self):
+        return json.loads(self.get("/identity")[1])
+
+    def metric(self, name, **labels):
+        """The sum of a metric over all series that have these labels."""
+        total, found = 0.0, False
+        for line in self.get("/metrics")[1].splitlines():
+            if not line.startswith("#") and line.split("{")[0].split(" ")[0] == name:
+                if all(f'{key}="{value}"' in line for key, value in labels.items()):
+                    total += float(line.rsplit(" ", 1)[1])
+                    found = True
+        if not found:
+            raise AssertionError(f"no metric {name} {labels}")
+        return total
+
+    def renew(self):
+        """Renews at once and waits for the new identity."""
+        since = self.mark()
+        self.signal(signal.SIGUSR1)
+        return self.wait_for("identity.renewed", since=since)
