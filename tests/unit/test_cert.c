@@ -163,6 +163,22 @@ static void a_signature_holds_only_under_its_issuers_key(void **state)
     specimen_free(specimen);
 }
 
+static void nothing_may_follow_the_key(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
+    uint8_t spki[1024];
+    struct cert ask;
+
+    assert_int_equal(read_cert(&specimen->ask, &ask), CERT_OK);
+    assert_true(cert_key_is_rsa4096(&ask));
+    memcpy(spki, ask.spki.data, ask.spki.len);
+    memcpy(spki + ask.spki.len, "\x05\x00", 2); /* a NULL, inside the SEQUENCE */
+    spki[3] = (uint8_t)(spki[3] + 2);
+    ask.spki = (struct bytes){spki, ask.spki.len + 2};
+    assert_false(cert_key_is_rsa4096(&ask));
+    specimen_free(specimen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_name_has_exactly_one_common_name),
         cmocka_unit_test(the_long_algorithm_identifier_fits_too),
         cmocka_unit_test(a_signature_holds_only_under_its_issuers_key),
+        cmocka_unit_test(nothing_may_follow_the_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

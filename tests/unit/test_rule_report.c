@@ -175,6 +175,11 @@ static void s_is_the_order(struct specimen *specimen)
     memset(specimen->report + 0x2e8 + 24, 0xff, 24);
 }
 
+static void s_above_the_order(struct specimen *specimen)
+{
+    memset(specimen->report + 0x2e8, 0xff, 48);
+}
+
 #define V2                                                                                         \
     {                                                                                              \
         "Milan", 2, NULL                                                                           \
@@ -220,6 +225,7 @@ static struct specimen_case cases[] = {
     {"signature-tail",       19, VERDICT_REPORT_INVALID, byte_49f, {0}},
     {"signature-range",      20, VERDICT_REPORT_INVALID, r_zero, {0}},
     {"signature-range",      20, VERDICT_REPORT_INVALID, s_is_the_order, {0}},
+    {"signature-range",      20, VERDICT_REPORT_INVALID, s_above_the_order, {0}},
 };
 // clang-format on
 
