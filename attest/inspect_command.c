@@ -23,8 +23,6 @@ static const char usage_text[] =
 
 static void explain(struct sheet *sheet, const struct intake *intake)
 {
-    sheet_remark(sheet, "This explains what the file says.  Nothing of it has been verified: that "
-                        "is the command verify.");
     if (intake->kind == INTAKE_CSR) {
         inspect_csr(sheet, intake->documents[0]);
     }
@@ -70,6 +68,8 @@ static int inspect(const char *path, bool json)
         command_error(path, &err);
         goto out;
     }
+    sheet_remark(&sheet, "This explains what the file says.  Nothing of it has been verified: that "
+                         "is the command verify.");
     sheet_section(&sheet, "File");
     sheet_put(&sheet, "kind", NULL, "%s", intake_kind_name(intake.kind));
     explain(&sheet, &intake);
