@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A raw enrolment client: the protocol without the sidecar, to show what the authority refuses.
 
 It makes a key, asks for a nonce, has a simulated machine sign evidence bound to both, may alter the

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # How the demo speaks: headings, notes, and checks that are counted.  Sourced by run.
 
 checks=0

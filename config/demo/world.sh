@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The demo's processes: a CA, redis-server, and three sidecars with simulated machines of their own.
 # All of it lives in one temporary directory and on loopback ports that the kernel chose.  Sourced.
 

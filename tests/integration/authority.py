@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The authority as a raw client sees it: who is enrolled, who is refused with which code, and what it
 makes of requests that are not what the protocol says.
 """

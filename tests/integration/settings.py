@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What the programs say to bad settings, policies and command lines: the exact line, exit status 2, and
 nothing started.  Each trap of the INI library is a row.
 """

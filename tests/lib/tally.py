@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Usage: tally.py RESULTS.xml
 
 Counts test cases, not test programs, in ctest's JUnit file and prints `N passed, N failed` last,

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Plants one offence at a time in an otherwise clean tree and sees the lint that guards it fail."""
 import pathlib
 import subprocess

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Usage: rules.py RULE [ROOT]
 
 Rules on the text of the sources that a pattern can judge: each offence is one line
