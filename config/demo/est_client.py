@@ -75,8 +75,9 @@ def san_request(uri):
     return sequence(OID_EXTENSION_REQUEST, der(0x31, sequence(extension)))
 
 
-def spki(key):
-    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+def spki(holder):
+    """SubjectPublicKeyInfo (DER) of a private key or a certificate."""
+    return holder.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def request_info(public_key, *attributes, version=0):
