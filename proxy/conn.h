@@ -11,8 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uv.h>
+
+#include "common/compiler.h"
 #include "common/sockets.h"
+#include "proxy/chunk.h"
+#include "proxy/counters.h"
+#include "proxy/generation.h"
 #include "proxy/reason.h"
+#include "proxy/resolver.h"
+
+struct conn; /* opaque */
+
+/* Scratch buffers of a loop; lent to a connection for the length of a call. */
+#define CONN_CIPHER_IN_CAP ((size_t)128 * 1024)
+#define CONN_PLAIN_CAP ((size_t)160 * 1024)
+#define CONN_CIPHER_OUT_CAP ((size_t)160 * 1024)
 
 /* All in milliseconds. */
 struct conn_limits {
@@ -40,3 +54,48 @@ struct conn_route {
     enum conn_truncation on_truncation;
     struct conn_limits limits;
 };
+
+/* What the connections of one loop share.  The owner fills it before the first connection and
+   keeps it until the last one is gone. */
+struct conn_shared {
+    uv_loop_t *loop;
+    struct chunk_pool pool;
+    struct resolver *resolver; /* slot i is route i */
+    struct counters *counters;
+    struct generation *generation; /* for new connections; the owner's reference */
+    uint8_t *cipher_in;            /* CONN_CIPHER_IN_CAP bytes */
+    uint8_t *plain;                /* CONN_PLAIN_CAP */
+    uint8_t *cipher_out;           /* CONN_CIPHER_OUT_CAP */
+    void (*on_freed)(void *arg);   /* a connection is gone, or a handshake has ended */
+    void *on_freed_arg;
+    struct conn *first; /* all connections, the newest first */
+    size_t num_conns;
+    size_t num_ingress;
+    size_t num_handshakes; /* connections whose peer is not authorized yet */
+    uint64_t next_id;
+    unsigned failures_logged; /* since the last refill */
+    uint64_t failures_left_out;
+    uint64_t refilled_ms;
+};
+
+struct conn_origin {
+    const struct conn_route *route; /* borrowed, must outlive the connection */
+    size_t route_index;
+    int fd; /* accepted; taken */
+    struct sockets_address source;
+    size_t *num_open; /* the listener's count; borrowed as `route` */
+};
+
+/* Starts the life of an accepted socket.  If that fails (memory) it is reset and counted. */
+void conn_start(struct conn_shared *shared, const struct conn_origin *origin);
+
+/* Deadlines, expiry and memory of all connections; for the loop's tick. */
+void conn_tick_all(struct conn_shared *shared);
+
+/* Marks all connections to be judged by shared->generation; conn_recheck() does so for at most
+   `max` of them, and is false when there are none left. */
+void conn_mark_all(struct conn_shared *shared);
+bool conn_recheck(struct conn_shared *shared, size_t max);
+
+/* Resets every connection. */
+void conn_abort_all(struct conn_shared *shared, enum reason reason);

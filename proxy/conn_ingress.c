@@ -1,0 +1,63 @@
+/*
+ * Ingress in tcp mode: mutual TLS in, plaintext to the application.
+ *
+ * Happy path: HANDSHAKE until the peer is authorized, DIAL until the application accepts, RELAY
+ * until one side ends its stream, HALF_* until the other does, FLUSH until all is written, LINGER.
+ * Failures: a refused peer gets its alert (REFUSE); everything else resets both legs.
+ */
+#include "proxy/conn_state.h"
+
+static enum conn_state ingress_handshake(struct conn *c)
+{
+    return handshake_run(c, CONN_DIAL);
+}
+
+static enum conn_state ingress_dial(struct conn *c)
+{
+    if (c->dial == NULL) {
+        c->dial = dial_start(c->shared->loop, c->shared->resolver, c->route_index, conn_on_dial, c);
+        if (c->dial == NULL) {
+            return conn_fail(c, REASON_LIMIT);
+        }
+    }
+    switch (dial_state(c->dial)) {
+    case DIAL_RESOLVING:
+    case DIAL_CONNECTING:
+        return CONN_DIAL;
+    case DIAL_FAILED:
+        return conn_fail(c, REASON_CONNECT_REFUSED);
+    case DIAL_CONNECTED:
+        break;
+    }
+    if (!conn_open_leg(c, &c->app, dial_take_fd(c->dial))) {
+        return conn_fail(c, REASON_LIMIT);
+    }
+    sockets_tune(c->app.fd, 0);
+    dial_free(c->dial);
+    c->dial = NULL;
+    return CONN_RELAY;
+}
+
+/* clang-format off */
+static const struct conn_row ingress_rows[CONN_STATES] = {
+    [CONN_HANDSHAKE] = {"handshake", ingress_handshake, CONN_BIT(CONN_DIAL) | CONN_BIT(CONN_REFUSE),
+                        CONN_LIMIT(handshake_ms),   PROGRESS_NONE, REASON_HANDSHAKE_TIMEOUT, false},
+    [CONN_DIAL]      = {"dial", ingress_dial, CONN_BIT(CONN_RELAY),
+                        CONN_LIMIT(connect_ms),     PROGRESS_NONE, REASON_CONNECT_TIMEOUT, false},
+    [CONN_RELAY]     = {"relay", relay_run, CONN_BIT(CONN_HALF_PEER) | CONN_BIT(CONN_HALF_APP) | CONN_BIT(CONN_REFUSE),
+                        CONN_LIMIT(idle_ms),        PROGRESS_APP,  REASON_IDLE_TIMEOUT, false},
+    [CONN_HALF_PEER] = {"half_peer", relay_half_peer, CONN_BIT(CONN_FLUSH) | CONN_BIT(CONN_REFUSE),
+                        CONN_LIMIT(half_close_ms),  PROGRESS_SENT, REASON_HALF_CLOSE_TIMEOUT, false},
+    [CONN_HALF_APP]  = {"half_app", relay_half_app, CONN_BIT(CONN_FLUSH) | CONN_BIT(CONN_REFUSE),
+                        CONN_LIMIT(half_close_ms),  PROGRESS_SENT, REASON_HALF_CLOSE_TIMEOUT, false},
+    [CONN_FLUSH]     = {"flush", ending_flush, CONN_BIT(CONN_LINGER),
+                        CONN_LIMIT(write_stall_ms), PROGRESS_SENT, REASON_WRITE_STALL_TIMEOUT, false},
+    [CONN_REFUSE]    = {"refuse", ending_refuse, CONN_BIT(CONN_LINGER),
+                        CONN_LIMIT_REFUSE,          PROGRESS_NONE, REASON_NONE, false},
+    [CONN_LINGER]    = {"linger", ending_linger, 0,
+                        CONN_LIMIT(linger_ms),      PROGRESS_NONE, REASON_NONE, false},
+    [CONN_CLOSING]   = {"closing", NULL, 0, 0, PROGRESS_NONE, REASON_NONE, false},
+};
+/* clang-format on */
+
+const struct conn_kind conn_ingress = {"ingress", CONN_HANDSHAKE, ingress_rows};

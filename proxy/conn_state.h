@@ -1,0 +1,147 @@
+/*
+ * Conn_state: the inside of a connection, for the files that implement its states: conn.c (life,
+ * deadlines), conn_ingress.c and conn_egress.c (the tables), handshake.c, relay.c, ending.c.
+ *
+ * A state's function does what it can and returns the next state, or its own to wait.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/tls.h"
+#include "proxy/conn.h"
+#include "proxy/dial.h"
+#include "proxy/leg.h"
+
+#define CONN_READ_LEN 16384                /* bytes of one recv */
+#define CONN_TURN_MAX (256 * 1024)         /* bytes one callback moves before the loop turns */
+#define CONN_QUEUE_PAUSE 16384             /* a queue this long pauses its source */
+#define CONN_POOL_RESERVE 4                /* chunks that one read may need */
+#define CONN_LINGER_MAX (16 * 1024 * 1024) /* bytes read and discarded */
+#define CONN_REFUSE_MS 1000                /* for an alert to leave */
+
+enum conn_state {
+    CONN_HOLD,      /* egress: until our identity is valid */
+    CONN_RESOLVE,   /* egress: addresses of the peer */
+    CONN_DIAL,      /* connects: to the application, or to the peer */
+    CONN_HANDSHAKE, /* TLS, and who the peer is */
+    CONN_RELAY,     /* copies both ways */
+    CONN_HALF_PEER, /* the peer has ended its stream; app -> peer still flows */
+    CONN_HALF_APP,  /* the app has; peer -> app still flows */
+    CONN_FLUSH,     /* both have; what is queued is written */
+    CONN_REFUSE,    /* our alert is written */
+    CONN_LINGER,    /* our FIN is sent; reads and discards until the peer's */
+    CONN_CLOSING,   /* waits for the close callbacks */
+    CONN_STATES,
+};
+
+#define CONN_BIT(state) (1U << (state))
+
+enum conn_progress {
+    PROGRESS_NONE, /* the deadline is fixed */
+    PROGRESS_APP,  /* application bytes extend it */
+    PROGRESS_SENT, /* bytes that a socket took extend it */
+};
+
+/* A row of a state table. */
+struct conn_row {
+    const char *name;
+    enum conn_state (*run)(struct conn *c);
+    uint32_t next;               /* CONN_BITs of the states it may move to */
+    size_t limit;                /* offset in struct conn_limits of what bounds the stay */
+    enum conn_progress progress; /* what extends it */
+    enum reason expired;         /* REASON_NONE: the deadline closes without an RST */
+    bool same_clock;             /* the clock of the state before goes on */
+};
+
+#define CONN_LIMIT(field) offsetof(struct conn_limits, field)
+#define CONN_LIMIT_REFUSE SIZE_MAX /* CONN_REFUSE_MS, not a setting */
+
+struct conn_kind {
+    const char *name; /* "ingress", "egress" */
+    enum conn_state start;
+    const struct conn_row *rows; /* CONN_STATES of them */
+};
+
+extern const struct conn_kind conn_ingress;
+extern const struct conn_kind conn_egress;
+
+struct conn {
+    struct conn_shared *shared;
+    struct conn *next;
+    struct conn **link;
+    const struct conn_kind *kind;
+    const struct conn_route *route;
+    size_t route_index;
+    size_t *num_open;
+    uint64_t id;
+    struct sockets_address source;
+    enum conn_state state;
+    enum reason reason;
+    size_t num_handles;            /* legs whose last callback is still to come */
+    struct generation *generation; /* referenced until the peer is authorized */
+    struct leg peer;               /* TLS */
+    struct leg app;                /* plaintext */
+    struct tls *tls;
+    struct dial *dial;
+    struct chunk_queue stash; /* ciphertext read past the handshake, at most one read */
+    const struct svid *svid;  /* of the authorized peer, borrowed from tls; NULL before */
+    char rule[64];            /* name of the rule that let it in */
+    char *detail;             /* why it failed, for the log; NULL */
+    uint64_t bytes_in;        /* application bytes from the peer */
+    uint64_t bytes_out;
+    uint64_t discarded; /* while lingering */
+    uint64_t accepted_ms;
+    uint64_t handshake_from_ms;
+    uint64_t handshake_ms; /* how long it took */
+    uint64_t since_ms;     /* the clock of the state's deadline */
+    uint64_t progress;     /* value at `since_ms` */
+    uint64_t peer_sent;    /* peer.sent at `peer_sent_ms`: write stalls */
+    uint64_t peer_sent_ms;
+    uint64_t app_sent;
+    uint64_t app_sent_ms;
+    uint64_t ticked; /* bytes at the last tick: idle ones are trimmed */
+    bool trimmed;
+    bool starved; /* paused because the pool is at its bound */
+    bool marked;  /* to be judged by the newest generation */
+};
+
+/* conn.c */
+
+/* Runs the state's function until it waits.  Every callback ends here. */
+void conn_run(struct conn *c);
+
+/* Resets every open leg and gives CONN_CLOSING for a state's function to return. */
+enum conn_state conn_fail(struct conn *c, enum reason reason);
+
+/* Keeps the first reason. */
+void conn_set_reason(struct conn *c, enum reason reason);
+
+/* Keeps the first text, for the access log. */
+void conn_set_detail(struct conn *c, const char *text);
+
+uint64_t conn_now_ms(const struct conn *c);
+void conn_on_dial(void *arg); /* for dial_start(); `arg` is the conn */
+
+/* Takes the descriptor for a leg; false: failed, and conn_fail() is to follow. */
+bool conn_open_leg(struct conn *c, struct leg *leg, int fd);
+
+/* handshake.c */
+
+/* State HANDSHAKE of either side; moves to `done` with an authorized peer. */
+enum conn_state handshake_run(struct conn *c, enum conn_state done);
+
+/* The engine has failed, now or in mid-stream: our alert is sent, the application reset. */
+enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert, const char *why);
+
+/* relay.c: states RELAY, HALF_PEER and HALF_APP, the same for both kinds */
+enum conn_state relay_run(struct conn *c);
+enum conn_state relay_half_peer(struct conn *c);
+enum conn_state relay_half_app(struct conn *c);
+
+/* ending.c: states FLUSH, REFUSE and LINGER, the same for both kinds */
+enum conn_state ending_flush(struct conn *c);
+enum conn_state ending_refuse(struct conn *c);
+enum conn_state ending_linger(struct conn *c);

@@ -1,0 +1,230 @@
+#include "proxy/dial.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct dial_attempt {
+    struct dial *dial;
+    uv_poll_t poll;
+    int fd; /* -1: not under way */
+};
+
+struct dial {
+    uv_loop_t *loop;
+    enum dial_state state;
+    int error;
+    int fd; /* of the winner, until it is taken */
+    struct resolver_waiter waiter;
+    struct resolver_answer answer;
+    size_t next6;        /* next IPv6 address to try */
+    size_t next4;        /* next IPv4 address to try */
+    size_t begin4;       /* where the IPv4 addresses start */
+    size_t num_running;  /* attempts under way */
+    size_t num_handles;  /* poll handles not yet closed */
+    uint64_t started_ms; /* when connecting began */
+    bool starting;       /* inside dial_start(): no callback */
+    bool abandoned;      /* by its owner; the last close callback frees it */
+    void (*on_change)(void *arg);
+    void *arg;
+    struct dial_attempt attempts[RESOLVER_ADDRESSES_MAX]; /* one per address */
+};
+
+static void dial_on_closed(uv_handle_t *handle)
+{
+    struct dial_attempt *attempt = handle->data;
+    struct dial *dial = attempt->dial;
+
+    dial->num_handles--;
+    if (dial->abandoned && dial->num_handles == 0) {
+        free(dial);
+    }
+}
+
+/* Ends the watching of an attempt and hands its descriptor to the caller. */
+static int dial_detach(struct dial_attempt *attempt)
+{
+    int fd = attempt->fd;
+
+    attempt->fd = -1;
+    attempt->dial->num_running--;
+    uv_close((uv_handle_t *)&attempt->poll, dial_on_closed);
+    return fd;
+}
+
+static void dial_end(struct dial *dial, enum dial_state state)
+{
+    for (size_t i = 0; i < RESOLVER_ADDRESSES_MAX; i++) {
+        if (dial->attempts[i].fd >= 0) {
+            close(dial_detach(&dial->attempts[i]));
+        }
+    }
+    dial->state = state;
+}
+
+static void dial_notify(const struct dial *dial)
+{
+    if (!dial->starting && !dial->abandoned) {
+        dial->on_change(dial->arg);
+    }
+}
+
+static void dial_go_on(struct dial *dial);
+
+static void dial_on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct dial_attempt *attempt = poll->data;
+    struct dial *dial = attempt->dial;
+    int error = sockets_error(attempt->fd);
+
+    if (error == 0 && status < 0) {
+        error = ECONNREFUSED;
+    }
+    if (error != 0) {
+        dial->error = error;
+        close(dial_detach(attempt));
+        dial_go_on(dial);
+    } else {
+        dial->fd = dial_detach(attempt);
+        dial_end(dial, DIAL_CONNECTED);
+    }
+    if (dial->state != DIAL_CONNECTING) {
+        dial_notify(dial);
+    }
+}
+
+/* False if the attempt failed at once. */
+static bool dial_try(struct dial *dial, size_t i)
+{
+    struct dial_attempt *attempt = &dial->attempts[i];
+    int fd = sockets_connect(&dial->answer.addresses[i]);
+    int rc = 0;
+
+    if (fd < 0) {
+        dial->error = errno;
+        return false;
+    }
+    rc = uv_poll_init(dial->loop, &attempt->poll, fd);
+    if (rc != 0) {
+        dial->error = -rc;
+        close(fd);
+        return false;
+    }
+    attempt->dial = dial;
+    attempt->poll.data = attempt;
+    attempt->fd = fd;
+    dial->num_handles++;
+    dial->num_running++;
+    uv_poll_start(&attempt->poll, UV_WRITABLE, dial_on_poll);
+    return true;
+}
+
+/* Starts attempts until each family that may run has one under way, or there are none left. */
+static void dial_go_on(struct dial *dial)
+{
+    bool running6 = false;
+    bool running4 = false;
+
+    for (size_t i = 0; i < dial->answer.num_addresses; i++) {
+        running6 = running6 || (i < dial->begin4 && dial->attempts[i].fd >= 0);
+        running4 = running4 || (i >= dial->begin4 && dial->attempts[i].fd >= 0);
+    }
+    while (!running6 && dial->next6 < dial->begin4) {
+        running6 = dial_try(dial, dial->next6++);
+    }
+    if (running6 && uv_now(dial->loop) - dial->started_ms < DIAL_HEAD_START_MS) {
+        return;
+    }
+    while (!running4 && dial->next4 < dial->answer.num_addresses) {
+        running4 = dial_try(dial, dial->next4++);
+    }
+    if (dial->num_running == 0) {
+        dial_end(dial, DIAL_FAILED);
+    }
+}
+
+static void dial_on_answer(struct resolver_waiter *waiter, const struct resolver_answer *answer)
+{
+    struct dial *dial = (struct dial *)(void *)((char *)waiter - offsetof(struct dial, waiter));
+
+    dial->answer = *answer;
+    while (dial->begin4 < answer->num_addresses &&
+           answer->addresses[dial->begin4].u.any.sa_family == AF_INET6) {
+        dial->begin4++;
+    }
+    dial->next4 = dial->begin4;
+    dial->started_ms = uv_now(dial->loop);
+    dial->state = DIAL_CONNECTING;
+    dial_go_on(dial);
+    dial_notify(dial);
+}
+
+struct dial *dial_start(uv_loop_t *loop, struct resolver *resolver, size_t name,
+                        void (*on_change)(void *arg), void *arg)
+{
+    struct dial *dial = calloc(1, sizeof(*dial));
+
+    if (dial == NULL) {
+        return NULL;
+    }
+    dial->loop = loop;
+    dial->fd = -1;
+    dial->on_change = on_change;
+    dial->arg = arg;
+    dial->starting = true;
+    for (size_t i = 0; i < RESOLVER_ADDRESSES_MAX; i++) {
+        dial->attempts[i].fd = -1;
+    }
+    dial->waiter.on_done = dial_on_answer;
+    resolver_ask(resolver, name, &dial->waiter);
+    dial->starting = false;
+    return dial;
+}
+
+enum dial_state dial_state(const struct dial *dial)
+{
+    return dial->state;
+}
+
+int dial_error(const struct dial *dial)
+{
+    return dial->error;
+}
+
+int dial_take_fd(struct dial *dial)
+{
+    int fd = dial->fd;
+
+    assert(dial->state == DIAL_CONNECTED && fd >= 0);
+    dial->fd = -1;
+    return fd;
+}
+
+void dial_tick(struct dial *dial)
+{
+    if (dial->state != DIAL_CONNECTING) {
+        return;
+    }
+    dial_go_on(dial);
+    if (dial->state != DIAL_CONNECTING) {
+        dial_notify(dial);
+    }
+}
+
+void dial_free(struct dial *dial)
+{
+    if (dial == NULL) {
+        return;
+    }
+    resolver_cancel(&dial->waiter);
+    dial_end(dial, DIAL_FAILED);
+    if (dial->fd >= 0) {
+        close(dial->fd);
+    }
+    dial->abandoned = true;
+    if (dial->num_handles == 0) {
+        free(dial);
+    }
+}

@@ -1,0 +1,39 @@
+/*
+ * Dial: finds the addresses of a route and connects to one of them: IPv6 first, IPv4 beside it
+ * after 250 ms or as soon as IPv6 has failed; the first to connect wins.
+ *
+ * It has no deadline of its own: its owner gives up by dial_free().
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "proxy/resolver.h"
+
+struct dial; /* opaque */
+
+#define DIAL_HEAD_START_MS 250
+
+enum dial_state { DIAL_RESOLVING, DIAL_CONNECTING, DIAL_CONNECTED, DIAL_FAILED };
+
+/* Begins.  `on_change` is called from the loop, never from here, when dial_state() has changed.
+   NULL: out of memory. */
+struct dial *dial_start(uv_loop_t *loop, struct resolver *resolver, size_t name,
+                        void (*on_change)(void *arg), void *arg);
+
+enum dial_state dial_state(const struct dial *dial);
+
+/* errno of the last failed attempt; 0 if no address was found. */
+int dial_error(const struct dial *dial);
+
+/* The connected descriptor, once, after DIAL_CONNECTED; the caller's. */
+int dial_take_fd(struct dial *dial);
+
+/* Lets the other family start when its time has come. */
+void dial_tick(struct dial *dial);
+
+/* Gives up whatever is under way; accepts NULL. */
+void dial_free(struct dial *dial);

@@ -1,0 +1,189 @@
+#include "proxy/listener.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/log.h"
+
+#define LISTENER_BACKLOG 4096
+#define LISTENER_ACCEPT_MAX 64 /* per callback */
+#define LISTENER_BACKOFF_MIN_MS 10
+#define LISTENER_BACKOFF_MAX_MS 1000
+
+int listener_open(struct listener *listener, const struct conn_route *route,
+                  const struct sockets_address *address, bool reuse_port, struct err *err)
+{
+    struct sockets_listen_options options = {
+        .backlog = LISTENER_BACKLOG,
+        .reuse_port = reuse_port,
+        .defer_accept = !route->egress, /* an egress client may wait for the server to speak */
+    };
+    struct sockets_address bound = {.len = 0};
+    int fd = sockets_listen(address, &options, err);
+
+    if (fd < 0) {
+        return err_wrap(err, "%s %s", route->egress ? "egress" : "ingress", route->name);
+    }
+    if (sockets_bound(fd, &bound, err) != 0) {
+        close(fd);
+        return -1;
+    }
+    *listener = (struct listener){.route = route, .address = bound, .fd = fd};
+    return 0;
+}
+
+/* The cap that holds accepting back; COUNTERS: none. */
+static enum counter listener_cap(const struct listener *listener)
+{
+    const struct listener_limits *limits = &listener->limits;
+
+    if (listener->shared->num_conns >= limits->connections_max ||
+        (limits->own_max > 0 && listener->num_open >= limits->own_max)) {
+        return COUNTER_SHED_CONNECTIONS;
+    }
+    return listener->shared->num_handshakes >= limits->handshakes_max ? COUNTER_SHED_HANDSHAKES
+                                                                      : COUNTERS;
+}
+
+static void listener_pause(struct listener *listener)
+{
+    if (listener->accepting) {
+        listener->accepting = false;
+        uv_poll_stop(&listener->poll);
+        counter_add(listener->shared->counters, COUNTER_ACCEPT_PAUSED, 1);
+    }
+}
+
+static void listener_on_retry(uv_timer_t *timer)
+{
+    listener_resume(timer->data);
+}
+
+static void listener_back_off(struct listener *listener, int error)
+{
+    bool memory = error == ENOMEM || error == ENOBUFS;
+    uint64_t next = listener->backoff_ms * 2;
+
+    if (next < LISTENER_BACKOFF_MIN_MS) {
+        next = LISTENER_BACKOFF_MIN_MS;
+        log_warn("listener.paused", kv_text("name", listener->route->name),
+                 kv_text("why", memory ? "memory" : "descriptors"));
+    }
+    listener->backoff_ms = next < LISTENER_BACKOFF_MAX_MS ? next : LISTENER_BACKOFF_MAX_MS;
+    counter_add(listener->shared->counters,
+                memory ? COUNTER_ACCEPT_ERRORS_MEMORY : COUNTER_ACCEPT_ERRORS_DESCRIPTORS, 1);
+    listener_pause(listener);
+    uv_timer_start(&listener->retry, listener_on_retry, listener->backoff_ms, 0);
+}
+
+/* Accepts once; false: no more for now. */
+static bool listener_accept(struct listener *listener)
+{
+    struct conn_origin origin = {
+        .route = listener->route,
+        .route_index = listener->route_index,
+        .num_open = &listener->num_open,
+    };
+    enum counter cap = listener_cap(listener);
+
+    if (cap != COUNTERS) {
+        counter_add(listener->shared->counters, cap, 1);
+        listener_pause(listener);
+        return false;
+    }
+    origin.fd = sockets_accept(listener->fd, &origin.source);
+    if (origin.fd >= 0) {
+        listener->backoff_ms = 0;
+        conn_start(listener->shared, &origin);
+        return true;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+        listener_back_off(listener, errno);
+        return false;
+    case EBADF: /* these would not get better by trying on */
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+        listener_back_off(listener, EMFILE);
+        return false;
+    default: /* that one connection is gone: ECONNABORTED, EPROTO, EINTR, network errors */
+        counter_add(listener->shared->counters, COUNTER_ACCEPT_ERRORS_OTHER, 1);
+        return true;
+    }
+}
+
+static void listener_on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct listener *listener = poll->data;
+
+    for (unsigned i = 0; i < LISTENER_ACCEPT_MAX && listener_accept(listener); i++) {
+        /* at most so many: the other descriptors of the loop wait */
+    }
+}
+
+int listener_start(struct listener *listener, struct conn_shared *shared, size_t route_index,
+                   const struct listener_limits *limits)
+{
+    int rc = uv_poll_init(shared->loop, &listener->poll, listener->fd);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rc = uv_timer_init(shared->loop, &listener->retry);
+    assert(rc == 0); /* it only fills in the handle */
+    listener->shared = shared;
+    listener->route_index = route_index;
+    listener->limits = *limits;
+    listener->poll.data = listener;
+    listener->retry.data = listener;
+    listener->accepting = true;
+    uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
+    return 0;
+}
+
+void listener_resume(struct listener *listener)
+{
+    if (listener->fd < 0 || listener->accepting || listener_cap(listener) != COUNTERS) {
+        return;
+    }
+    uv_timer_stop(&listener->retry);
+    listener->accepting = true;
+    uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
+    counter_sub(listener->shared->counters, COUNTER_ACCEPT_PAUSED, 1);
+}
+
+bool listener_is_open(const struct listener *listener)
+{
+    return listener->fd >= 0;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->fd < 0) {
+        return;
+    }
+    if (listener->shared == NULL) { /* never started */
+        close(listener->fd);
+        listener->fd = -1;
+        return;
+    }
+    while (listener_accept(listener)) {
+        /* closing the socket would reset what has connected already */
+    }
+    if (!listener->accepting) {
+        counter_sub(listener->shared->counters, COUNTER_ACCEPT_PAUSED, 1);
+    }
+    listener->accepting = false;
+    uv_close((uv_handle_t *)&listener->poll, NULL);
+    uv_close((uv_handle_t *)&listener->retry, NULL);
+    close(listener->fd);
+    listener->fd = -1;
+}

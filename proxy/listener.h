@@ -1,0 +1,55 @@
+/*
+ * Listener: accepts connections of one route on one loop, as long as the limits allow.
+ *
+ * At a cap it stops polling and the kernel's backlog holds; out of descriptors or memory it waits
+ * from 10 ms to 1 s.  It never spins and never drops a connection in silence.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "common/compiler.h"
+#include "proxy/conn.h"
+
+struct err;
+
+struct listener_limits {
+    size_t connections_max; /* of the loop */
+    size_t handshakes_max;
+    size_t own_max; /* of this listener; 0: none */
+};
+
+struct listener {
+    struct conn_shared *shared; /* borrowed */
+    const struct conn_route *route;
+    size_t route_index;
+    struct listener_limits limits;
+    struct sockets_address address; /* as bound */
+    int fd;                         /* -1: closed */
+    size_t num_open;
+    bool accepting;      /* polled */
+    uint64_t backoff_ms; /* 0: none */
+    uv_poll_t poll;
+    uv_timer_t retry;
+};
+
+/* Binds and listens, without a loop yet.  `route` and `shared` are borrowed. */
+MUST_CHECK int listener_open(struct listener *listener, const struct conn_route *route,
+                             const struct sockets_address *address, bool reuse_port,
+                             struct err *err);
+
+/* Joins the loop of `shared` and accepts.  -1: libuv failed, a negative errno is in errno. */
+MUST_CHECK int listener_start(struct listener *listener, struct conn_shared *shared,
+                              size_t route_index, const struct listener_limits *limits);
+
+/* A connection or a handshake has ended: accepts again if that makes room. */
+void listener_resume(struct listener *listener);
+
+bool listener_is_open(const struct listener *listener);
+
+/* Accepts what the backlog holds, within the limits, and closes. */
+void listener_close(struct listener *listener);

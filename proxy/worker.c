@@ -1,0 +1,440 @@
+#include "proxy/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "proxy/listener.h"
+
+#define WORKER_TICK_MS 100
+#define WORKER_RECHECK_MAX 256   /* connections judged per turn of the loop */
+#define WORKER_NOFILE_RESERVE 64 /* descriptors that are not connections */
+
+/* A route with its texts in storage of its own. */
+struct worker_slot {
+    struct conn_route route;
+    char *texts[3];
+    struct listener listener;
+    size_t connections_max;
+};
+
+struct worker {
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_async_t inbox;
+    uv_timer_t tick;
+    uv_check_t turn;
+    uv_idle_t recheck; /* active while marked connections are left */
+    struct conn_shared shared;
+    struct worker_limits limits;
+    struct worker_slot *slots;
+    size_t num_slots;
+    void (*on_change)(void *arg);
+    void *on_change_arg;
+
+    uv_mutex_t lock; /* the control thread's orders: */
+    struct generation *next_generation;
+    bool drain;
+    bool stop;
+
+    uint64_t drain_from_ms; /* 0: not draining */
+    bool cut;               /* the drain deadline reset some */
+    bool stopping;
+
+    _Atomic uint64_t heartbeat_ms;
+    _Atomic uint64_t generation_number;
+    _Atomic unsigned state; /* enum worker_state */
+};
+
+static void worker_set_state(struct worker *worker, enum worker_state state)
+{
+    if (atomic_load(&worker->state) != (unsigned)state) {
+        atomic_store(&worker->state, (unsigned)state);
+        if (worker->on_change != NULL) {
+            worker->on_change(worker->on_change_arg);
+        }
+    }
+}
+
+static void worker_close_listeners(struct worker *worker, bool egress)
+{
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        if (worker->slots[i].route.egress == egress) {
+            listener_close(&worker->slots[i].listener);
+        }
+    }
+}
+
+/* The drain, as far as it has come: ingress first, egress while ingress may still need it. */
+static void worker_go_on_draining(struct worker *worker)
+{
+    uint64_t gone_ms = uv_now(&worker->loop) - worker->drain_from_ms;
+    struct conn_shared *shared = &worker->shared;
+
+    if (worker->drain_from_ms == 0 || gone_ms < worker->limits.drain_delay_ms) {
+        return;
+    }
+    worker_close_listeners(worker, false);
+    if (shared->num_ingress == 0) {
+        worker_close_listeners(worker, true);
+    }
+    if (gone_ms - worker->limits.drain_delay_ms >= worker->limits.drain_timeout_ms) {
+        worker_close_listeners(worker, true);
+        worker->cut = worker->cut || shared->num_conns > 0;
+        conn_abort_all(shared, REASON_DRAIN);
+    }
+    if (shared->num_conns == 0) {
+        worker_close_listeners(worker, true);
+    }
+    if (shared->num_conns == 0) { /* closing may have accepted one more */
+        worker_set_state(worker, worker->cut ? WORKER_CUT_SHORT : WORKER_DRAINED);
+    }
+}
+
+static void worker_on_tick(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+
+    atomic_store_explicit(&worker->heartbeat_ms, uv_hrtime() / 1000000, memory_order_relaxed);
+    conn_tick_all(&worker->shared);
+    chunk_pool_trim(&worker->shared.pool);
+    counter_set(worker->shared.counters, COUNTER_BUFFER_BYTES,
+                worker->shared.pool.num_used * CHUNK_LEN);
+    worker_go_on_draining(worker);
+}
+
+static void worker_on_turn(uv_check_t *check)
+{
+    struct worker *worker = check->data;
+
+    counter_add(worker->shared.counters, COUNTER_LOOP_TURNS, 1);
+}
+
+static void worker_on_recheck(uv_idle_t *idle)
+{
+    struct worker *worker = idle->data;
+
+    if (!conn_recheck(&worker->shared, WORKER_RECHECK_MAX)) {
+        uv_idle_stop(idle);
+    }
+}
+
+static void worker_on_freed(void *arg)
+{
+    struct worker *worker = arg;
+
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        listener_resume(&worker->slots[i].listener);
+    }
+}
+
+static void worker_adopt(struct worker *worker, struct generation *generation)
+{
+    generation_unref(worker->shared.generation);
+    worker->shared.generation = generation;
+    conn_mark_all(&worker->shared);
+    uv_idle_start(&worker->recheck, worker_on_recheck);
+    atomic_store(&worker->generation_number, generation_number(generation));
+    if (worker->on_change != NULL) {
+        worker->on_change(worker->on_change_arg);
+    }
+}
+
+/* Closes all handles; the loop ends by itself when the last connection is gone. */
+static void worker_end(struct worker *worker)
+{
+    worker->stopping = true;
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        listener_close(&worker->slots[i].listener);
+    }
+    conn_abort_all(&worker->shared, REASON_DRAIN);
+    resolver_stop(worker->shared.resolver);
+    uv_close((uv_handle_t *)&worker->tick, NULL);
+    uv_close((uv_handle_t *)&worker->turn, NULL);
+    uv_close((uv_handle_t *)&worker->recheck, NULL);
+    uv_close((uv_handle_t *)&worker->inbox, NULL);
+}
+
+static void worker_on_inbox(uv_async_t *async)
+{
+    struct worker *worker = async->data;
+    struct generation *generation = NULL;
+    bool drain = false;
+    bool stop = false;
+
+    uv_mutex_lock(&worker->lock);
+    generation = worker->next_generation;
+    worker->next_generation = NULL;
+    drain = worker->drain;
+    stop = worker->stop;
+    uv_mutex_unlock(&worker->lock);
+
+    if (generation != NULL) {
+        worker_adopt(worker, generation);
+    }
+    if (drain && worker->drain_from_ms == 0 && !stop) {
+        worker->drain_from_ms = uv_now(&worker->loop);
+        worker_set_state(worker, WORKER_DRAINING);
+        worker_go_on_draining(worker);
+    }
+    if (stop && !worker->stopping) {
+        worker_end(worker);
+    }
+}
+
+static void worker_main(void *arg)
+{
+    struct worker *worker = arg;
+
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+}
+
+static char *worker_copy_text(struct worker_slot *slot, size_t i, const char *text)
+{
+    slot->texts[i] = text != NULL ? strdup(text) : NULL;
+    return slot->texts[i];
+}
+
+static int worker_init_slot(struct worker *worker, size_t i, const struct worker_route *route,
+                            struct err *err)
+{
+    struct worker_slot *slot = &worker->slots[i];
+    const struct conn_route *conn = &route->conn;
+
+    slot->route = *conn;
+    slot->connections_max = route->connections_max;
+    slot->route.name = worker_copy_text(slot, 0, conn->name);
+    slot->route.host = worker_copy_text(slot, 1, conn->host);
+    slot->route.sni = worker_copy_text(slot, 2, conn->sni);
+    if (slot->route.name == NULL || slot->route.host == NULL ||
+        (conn->sni != NULL && slot->route.sni == NULL)) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    resolver_set(worker->shared.resolver, i, slot->route.host, slot->route.port);
+    if (conn->egress && conn->sni == NULL && !resolver_is_number(worker->shared.resolver, i)) {
+        slot->route.sni = slot->route.host;
+    }
+    return listener_open(&slot->listener, &slot->route, &route->listen, false, err);
+}
+
+/* Everything that is neither a handle nor a descriptor. */
+static int worker_init_shared(struct worker *worker, const struct worker_options *options,
+                              struct err *err)
+{
+    struct conn_shared *shared = &worker->shared;
+
+    shared->loop = &worker->loop;
+    shared->counters = options->counters;
+    shared->generation = generation_ref(options->generation);
+    shared->on_freed = worker_on_freed;
+    shared->on_freed_arg = worker;
+    chunk_pool_init(&shared->pool, options->limits.buffer_memory);
+    shared->resolver = resolver_new(&worker->loop, options->num_routes);
+    shared->cipher_in = malloc(CONN_CIPHER_IN_CAP);
+    shared->plain = malloc(CONN_PLAIN_CAP);
+    shared->cipher_out = malloc(CONN_CIPHER_OUT_CAP);
+    worker->slots = calloc(options->num_routes, sizeof(*worker->slots));
+    if (shared->resolver == NULL || shared->cipher_in == NULL || shared->plain == NULL ||
+        shared->cipher_out == NULL || worker->slots == NULL) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    for (size_t i = 0; i < options->num_routes; i++) {
+        worker->slots[i].listener.fd = -1;
+    }
+    worker->num_slots = options->num_routes;
+    return 0;
+}
+
+/* Connections that the descriptors of this process suffice for. */
+static size_t worker_connections_max(const struct worker *worker)
+{
+    size_t nofile = sockets_raise_nofile();
+    size_t taken = WORKER_NOFILE_RESERVE + worker->num_slots;
+    size_t fit = nofile > taken + 2 ? (nofile - taken) / 2 : 1;
+
+    return worker->limits.connections_max < fit ? worker->limits.connections_max : fit;
+}
+
+/* Joins the listeners to the loop and says where they are. */
+static int worker_start_listeners(struct worker *worker, struct err *err)
+{
+    size_t connections_max = worker_connections_max(worker);
+
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        struct worker_slot *slot = &worker->slots[i];
+        struct listener_limits limits = {
+            .connections_max = connections_max,
+            .handshakes_max = worker->limits.handshakes_max,
+            .own_max = slot->connections_max,
+        };
+        char address[SOCKETS_TEXT_CAP] = "";
+        int rc = listener_start(&slot->listener, &worker->shared, i, &limits);
+
+        if (rc != 0) {
+            return err_set_errno(err, ERR_IO, -rc, "%s: poll", slot->route.name);
+        }
+        sockets_format(&slot->listener.address, address);
+        log_info("listener.ready", kv_text("name", slot->route.name), kv_text("addr", address),
+                 kv_num("connections_max", (int64_t)connections_max));
+    }
+    return 0;
+}
+
+static void worker_start_handles(struct worker *worker)
+{
+    /* Of these only the inbox can fail, and it was made before. */
+    (void)uv_timer_init(&worker->loop, &worker->tick);
+    (void)uv_check_init(&worker->loop, &worker->turn);
+    (void)uv_idle_init(&worker->loop, &worker->recheck);
+    worker->tick.data = worker;
+    worker->turn.data = worker;
+    worker->recheck.data = worker;
+    (void)uv_timer_start(&worker->tick, worker_on_tick, WORKER_TICK_MS, WORKER_TICK_MS);
+    (void)uv_check_start(&worker->turn, worker_on_turn);
+}
+
+/* Frees what is left when the loop is empty. */
+static void worker_free(struct worker *worker)
+{
+    struct conn_shared *shared = &worker->shared;
+
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        listener_close(&worker->slots[i].listener); /* those that never started */
+        for (size_t text = 0; text < 3; text++) {
+            free(worker->slots[i].texts[text]);
+        }
+    }
+    resolver_free(shared->resolver);
+    chunk_pool_deinit(&shared->pool);
+    generation_unref(shared->generation);
+    generation_unref(worker->next_generation);
+    free(shared->cipher_in);
+    free(shared->plain);
+    free(shared->cipher_out);
+    free(worker->slots);
+    uv_mutex_destroy(&worker->lock);
+    free(worker);
+}
+
+struct worker *worker_start(const struct worker_options *options, struct err *err)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    int rc = 0;
+
+    assert(options->num_routes > 0 && options->num_routes <= GENERATION_ROUTES_MAX);
+    if (worker == NULL || uv_mutex_init(&worker->lock) != 0) {
+        free(worker);
+        err_set(err, ERR_LIMIT, "out of memory");
+        return NULL;
+    }
+    worker->limits = options->limits;
+    worker->on_change = options->on_change;
+    worker->on_change_arg = options->on_change_arg;
+    rc = uv_loop_init(&worker->loop);
+    if (rc != 0) {
+        uv_mutex_destroy(&worker->lock);
+        free(worker);
+        err_set_errno(err, ERR_LIMIT, -rc, "event loop");
+        return NULL;
+    }
+    if (worker_init_shared(worker, options, err) != 0) {
+        goto failed;
+    }
+    for (size_t i = 0; i < options->num_routes; i++) {
+        if (worker_init_slot(worker, i, &options->routes[i], err) != 0) {
+            goto failed;
+        }
+    }
+    worker->generation_number = generation_number(options->generation);
+    worker->heartbeat_ms = uv_hrtime() / 1000000;
+    rc = uv_async_init(&worker->loop, &worker->inbox, worker_on_inbox);
+    if (rc != 0) {
+        err_set_errno(err, ERR_LIMIT, -rc, "event loop");
+        goto failed;
+    }
+    worker->inbox.data = worker;
+    worker_start_handles(worker);
+    if (worker_start_listeners(worker, err) != 0) {
+        goto failed_started;
+    }
+    rc = uv_thread_create(&worker->thread, worker_main, worker);
+    if (rc == 0) {
+        return worker;
+    }
+    err_set_errno(err, ERR_LIMIT, -rc, "thread");
+
+failed_started:
+    worker_end(worker);
+failed:
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&worker->loop);
+    worker_free(worker);
+    return NULL;
+}
+
+void worker_set_generation(struct worker *worker, struct generation *generation)
+{
+    struct generation *old = NULL;
+
+    uv_mutex_lock(&worker->lock);
+    old = worker->next_generation;
+    worker->next_generation = generation_ref(generation);
+    uv_mutex_unlock(&worker->lock);
+    generation_unref(old); /* it was never seen by the loop */
+    (void)uv_async_send(&worker->inbox);
+}
+
+uint64_t worker_generation(const struct worker *worker)
+{
+    return atomic_load(&worker->generation_number);
+}
+
+void worker_drain(struct worker *worker)
+{
+    uv_mutex_lock(&worker->lock);
+    worker->drain = true;
+    uv_mutex_unlock(&worker->lock);
+    (void)uv_async_send(&worker->inbox);
+}
+
+void worker_stop(struct worker *worker)
+{
+    int rc = 0;
+
+    if (worker == NULL) {
+        return;
+    }
+    uv_mutex_lock(&worker->lock);
+    worker->stop = true;
+    uv_mutex_unlock(&worker->lock);
+    (void)uv_async_send(&worker->inbox);
+    (void)uv_thread_join(&worker->thread);
+    rc = uv_loop_close(&worker->loop);
+    assert(rc == 0);
+    worker_free(worker);
+}
+
+enum worker_state worker_state(const struct worker *worker)
+{
+    return (enum worker_state)atomic_load(&worker->state);
+}
+
+uint64_t worker_heartbeat_age_ms(const struct worker *worker)
+{
+    uint64_t now = uv_hrtime() / 1000000;
+    uint64_t last = atomic_load_explicit(&worker->heartbeat_ms, memory_order_relaxed);
+
+    return now > last ? now - last : 0;
+}
+
+struct sockets_address worker_address(const struct worker *worker, size_t route)
+{
+    assert(route < worker->num_slots);
+    return worker->slots[route].listener.address;
+}

@@ -1,0 +1,173 @@
+#include "tests/lib/generation_double.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/asn1.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+struct generation {
+    atomic_uint references;
+    uint64_t number;
+    char expected[256];
+    struct authz_rule rule;
+    SSL_CTX *ctx;
+    int64_t not_after;
+};
+
+static _Atomic int64_t generation_offset;
+
+void generation_double_set_offset(int64_t offset)
+{
+    atomic_store(&generation_offset, offset);
+}
+
+int64_t generation_now(const struct generation *generation)
+{
+    return (int64_t)time(NULL) + atomic_load(&generation_offset);
+}
+
+/* The peer's record hangs on the SSL, as in the real one. */
+static void generation_free_svid(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
+                                 long argl, void *argp)
+{
+    free(ptr);
+}
+
+static int generation_index(void)
+{
+    static _Atomic int index = -1;
+
+    if (atomic_load(&index) < 0) { /* tests make the first generation before they start threads */
+        atomic_store(&index, SSL_get_ex_new_index(0, NULL, NULL, NULL, generation_free_svid));
+    }
+    return atomic_load(&index);
+}
+
+static int64_t generation_time(const ASN1_TIME *time)
+{
+    struct tm tm = {0};
+
+    assert(ASN1_TIME_to_tm(time, &tm) == 1);
+    return (int64_t)timegm(&tm);
+}
+
+static void generation_describe(X509 *leaf, struct svid *out)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+
+    assert(names != NULL && sk_GENERAL_NAME_num(names) == 1);
+    (void)snprintf(out->spiffe, sizeof(out->spiffe), "%s",
+                   (const char *)ASN1_STRING_get0_data(
+                       sk_GENERAL_NAME_value(names, 0)->d.uniformResourceIdentifier));
+    GENERAL_NAMES_free(names);
+    out->not_after = generation_time(X509_get0_notAfter(leaf));
+}
+
+static int generation_verify(X509_STORE_CTX *ctx, void *arg)
+{
+    struct generation *generation = arg;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct svid *svid = NULL;
+
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)generation_now(generation));
+    if (X509_verify_cert(ctx) != 1) {
+        return 0;
+    }
+    svid = calloc(1, sizeof(*svid));
+    assert(svid != NULL);
+    generation_describe(X509_STORE_CTX_get0_cert(ctx), svid);
+    if (strcmp(svid->spiffe, generation->expected) != 0) {
+        free(svid);
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_REJECTED);
+        return 0;
+    }
+    SSL_set_ex_data(ssl, generation_index(), svid);
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
+struct generation *generation_double_new(uint64_t number,
+                                         const struct generation_double_options *options)
+{
+    struct generation *generation = calloc(1, sizeof(*generation));
+    X509 *leaf = NULL;
+    EVP_PKEY *key = NULL;
+
+    assert(generation != NULL && generation_index() >= 0);
+    generation->references = 1;
+    generation->number = number;
+    generation->rule.name = "expected";
+    (void)snprintf(generation->expected, sizeof(generation->expected), "%s", options->expected);
+    if (options->uri != NULL) {
+        pki_leaf(options->pki, options->uri, options->seconds, &leaf, &key);
+        generation->not_after = generation_time(X509_get0_notAfter(leaf));
+        generation->ctx = pki_ctx(options->pki, leaf, key);
+        SSL_CTX_set_cert_verify_callback(generation->ctx, generation_verify, generation);
+        X509_free(leaf);
+        EVP_PKEY_free(key);
+    }
+    return generation;
+}
+
+struct generation *generation_ref(struct generation *generation)
+{
+    generation->references++;
+    return generation;
+}
+
+void generation_unref(struct generation *generation)
+{
+    if (generation != NULL && --generation->references == 0) {
+        SSL_CTX_free(generation->ctx);
+        free(generation);
+    }
+}
+
+uint64_t generation_number(const struct generation *generation)
+{
+    return generation->number;
+}
+
+bool generation_valid(const struct generation *generation, int64_t now)
+{
+    return generation->ctx != NULL && now < generation->not_after;
+}
+
+int64_t generation_not_after(const struct generation *generation)
+{
+    return generation->not_after;
+}
+
+SSL_CTX *generation_ctx(const struct generation *generation, size_t route)
+{
+    return generation->ctx;
+}
+
+const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)
+{
+    static const struct authz_rule rule = {.name = "expected"};
+    const struct svid *svid = SSL_get_ex_data(ssl, generation_index());
+
+    if (svid != NULL) {
+        *out_rule = &rule;
+    }
+    return svid;
+}
+
+const char *generation_refusal(SSL *ssl)
+{
+    return SSL_get_verify_result(ssl) == X509_V_ERR_CERT_REJECTED ? "spiffe" : NULL;
+}
+
+const struct authz_rule *generation_allows(const struct generation *generation, size_t route,
+                                           const struct svid *peer)
+{
+    return strcmp(peer->spiffe, generation->expected) == 0 ? &generation->rule : NULL;
+}

@@ -1,0 +1,304 @@
+#include "tests/lib/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "common/err.h"
+#include "common/log.h"
+
+#define OR(value, fallback) ((value) != 0 ? (value) : (fallback))
+
+static struct sockets_address rig_loopback(void)
+{
+    struct sockets_address address = {.len = 0};
+    struct err err;
+
+    assert_int_equal(sockets_parse("127.0.0.1:0", &address, &err), 0);
+    return address;
+}
+
+struct generation *rig_generation(const struct rig *rig, uint64_t number, const char *expected,
+                                  int64_t seconds)
+{
+    struct generation_double_options options = {
+        .pki = &rig->pki,
+        .uri = seconds > 0 ? RIG_URI : NULL,
+        .expected = expected,
+        .seconds = seconds,
+    };
+
+    return generation_double_new(number, &options);
+}
+
+static struct worker *rig_worker(struct rig *rig, const struct rig_options *options, bool egress,
+                                 const struct sockets_address *target)
+{
+    const struct conn_limits *limits = &options->limits;
+    struct worker_route route = {
+        .conn = {.name = egress ? "out" : "in",
+                 .egress = egress,
+                 .host = egress && options->host != NULL ? options->host : "127.0.0.1",
+                 .port = sockets_port(target),
+                 .sni = NULL,
+                 .on_truncation = options->on_truncation,
+                 .limits = {.handshake_ms = OR(limits->handshake_ms, RIG_WAIT_MS),
+                            .connect_ms = OR(limits->connect_ms, RIG_WAIT_MS),
+                            .idle_ms = OR(limits->idle_ms, RIG_WAIT_MS),
+                            .half_close_ms = OR(limits->half_close_ms, RIG_WAIT_MS),
+                            .write_stall_ms = OR(limits->write_stall_ms, RIG_WAIT_MS),
+                            .linger_ms = OR(limits->linger_ms, RIG_WAIT_MS),
+                            .ready_wait_ms = OR(limits->ready_wait_ms, RIG_WAIT_MS),
+                            .max_lifetime_ms = limits->max_lifetime_ms}},
+        .listen = rig_loopback(),
+        .connections_max = options->connections_max,
+    };
+    struct worker_options worker = {
+        .routes = &route,
+        .num_routes = 1,
+        .limits = {.connections_max = OR(options->worker.connections_max, 1000),
+                   .handshakes_max = OR(options->worker.handshakes_max, 1000),
+                   .buffer_memory = OR(options->worker.buffer_memory, (size_t)64 * 1024 * 1024),
+                   .drain_delay_ms = options->worker.drain_delay_ms,
+                   .drain_timeout_ms = OR(options->worker.drain_timeout_ms, RIG_WAIT_MS)},
+        .generation = rig_generation(rig, 1, RIG_FRIEND, options->no_identity && egress ? 0 : 3600),
+        .counters = egress && rig->shape == RIG_CHAIN ? &rig->egress_counters : &rig->counters,
+    };
+    struct worker *started = NULL;
+    struct err err;
+
+    if (options->no_identity) {
+        generation_unref(worker.generation);
+        worker.generation = rig_generation(rig, 1, RIG_FRIEND, 0);
+    }
+    started = worker_start(&worker, &err);
+    generation_unref(worker.generation);
+    assert_non_null(started);
+    return started;
+}
+
+void rig_start(struct rig *rig, const struct rig_options *options)
+{
+    struct sockets_listen_options listen_options = {.backlog = 64};
+    struct sockets_address any = rig_loopback();
+    struct err err;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    log_setup(getenv("RIG_LOG") != NULL ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    memset(rig, 0, sizeof(*rig));
+    rig->shape = options->shape;
+    generation_double_set_offset(0);
+    pki_init(&rig->pki);
+    rig->target = sockets_listen(&any, &listen_options, &err);
+    assert_true(rig->target >= 0);
+    assert_int_equal(sockets_bound(rig->target, &rig->behind, &err), 0);
+    if (options->no_target) {
+        close(rig->target);
+        rig->target = -1;
+    }
+    if (rig->shape != RIG_EGRESS) {
+        rig->ingress = rig_worker(rig, options, false, &rig->behind);
+        rig->entry = worker_address(rig->ingress, 0);
+    }
+    if (rig->shape != RIG_INGRESS) {
+        rig->egress =
+            rig_worker(rig, options, true, rig->shape == RIG_CHAIN ? &rig->entry : &rig->behind);
+        rig->entry = worker_address(rig->egress, 0);
+    }
+}
+
+void rig_stop(struct rig *rig)
+{
+    worker_stop(rig->egress);
+    worker_stop(rig->ingress);
+    assert_int_equal(counter_get(&rig->counters, COUNTER_CONNECTIONS_OPEN_INGRESS), 0);
+    assert_int_equal(counter_get(&rig->counters, COUNTER_CONNECTIONS_OPEN_EGRESS), 0);
+    if (rig->target >= 0) {
+        close(rig->target);
+    }
+    pki_deinit(&rig->pki);
+}
+
+static void rig_make_blocking(int fd)
+{
+    struct timeval wait = {.tv_sec = RIG_WAIT_MS / 1000};
+    int flags = 0;
+
+    sockets_tune(fd, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)), 0);
+    assert_int_equal(ioctl(fd, FIONBIO, &flags), 0);
+}
+
+int rig_connect(const struct rig *rig)
+{
+    int fd = sockets_connect(&rig->entry);
+
+    assert_true(fd >= 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, RIG_WAIT_MS), 1);
+    assert_int_equal(sockets_error(fd), 0);
+    rig_make_blocking(fd);
+    return fd;
+}
+
+int rig_accept(const struct rig *rig)
+{
+    struct sockets_address peer = {.len = 0};
+    int fd = -1;
+
+    assert_int_equal(poll(&(struct pollfd){.fd = rig->target, .events = POLLIN}, 1, RIG_WAIT_MS),
+                     1);
+    fd = sockets_accept(rig->target, &peer);
+    assert_true(fd >= 0);
+    rig_make_blocking(fd);
+    return fd;
+}
+
+bool rig_untouched(const struct rig *rig)
+{
+    return poll(&(struct pollfd){.fd = rig->target, .events = POLLIN}, 1, 0) == 0;
+}
+
+SSL *rig_tls_begin(const struct rig *rig, int fd, const char *uri, bool server)
+{
+    X509 *leaf = NULL;
+    EVP_PKEY *key = NULL;
+    SSL_CTX *ctx = NULL;
+    SSL *ssl = NULL;
+
+    if (uri != NULL) {
+        pki_leaf(&rig->pki, uri, 3600, &leaf, &key);
+    }
+    ctx = pki_ctx(&rig->pki, leaf, key);
+    ssl = SSL_new(ctx);
+    assert_non_null(ssl);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    if (server) {
+        SSL_set_accept_state(ssl);
+    } else {
+        SSL_set_connect_state(ssl);
+    }
+    SSL_CTX_free(ctx);
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return ssl;
+}
+
+SSL *rig_tls(const struct rig *rig, int fd, const char *uri)
+{
+    SSL *ssl = rig_tls_begin(rig, fd, uri, rig->shape == RIG_EGRESS);
+
+    assert_int_equal(SSL_do_handshake(ssl), 1);
+    return ssl;
+}
+
+struct rig_pair rig_pair(const struct rig *rig)
+{
+    struct rig_pair pair = {.app = -1};
+
+    if (rig->shape == RIG_INGRESS) {
+        pair.peer_fd = rig_connect(rig);
+        pair.peer = rig_tls(rig, pair.peer_fd, RIG_FRIEND);
+        pair.app = rig_accept(rig);
+    } else {
+        pair.app = rig_connect(rig);
+        pair.peer_fd = rig_accept(rig);
+        pair.peer = rig_tls(rig, pair.peer_fd, RIG_FRIEND);
+    }
+    return pair;
+}
+
+void rig_pair_close(struct rig_pair *pair)
+{
+    SSL_free(pair->peer);
+    close(pair->peer_fd);
+    close(pair->app);
+}
+
+void rig_put(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+void rig_expect(int fd, const char *text)
+{
+    char got[256] = "";
+
+    assert_true(strlen(text) < sizeof(got));
+    assert_int_equal(recv(fd, got, strlen(text), MSG_WAITALL), strlen(text));
+    assert_string_equal(got, text);
+}
+
+void rig_tls_put(SSL *ssl, const char *text)
+{
+    ERR_clear_error();
+    assert_int_equal(SSL_write(ssl, text, (int)strlen(text)), strlen(text));
+}
+
+void rig_tls_expect(SSL *ssl, const char *text)
+{
+    char got[256] = "";
+    size_t len = 0;
+
+    assert_true(strlen(text) < sizeof(got));
+    while (len < strlen(text)) {
+        int rc = 0;
+
+        ERR_clear_error();
+        rc = SSL_read(ssl, got + len, (int)(strlen(text) - len));
+        assert_true(rc > 0);
+        len += (size_t)rc;
+    }
+    assert_string_equal(got, text);
+}
+
+void rig_expect_eof(int fd)
+{
+    char byte = 0;
+
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+}
+
+void rig_expect_reset(int fd)
+{
+    char byte = 0;
+    ssize_t len = 0;
+
+    do {
+        len = recv(fd, &byte, 1, 0); /* ciphertext that came before it does not matter */
+    } while (len > 0);
+    assert_int_equal(len, -1);
+    assert_int_equal(errno, ECONNRESET);
+}
+
+void rig_await(const struct counters *counters, enum counter counter, uint64_t value)
+{
+    for (unsigned i = 0; i < RIG_WAIT_MS; i++) {
+        if (counter_get(counters, counter) == value) {
+            return;
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(counter_get(counters, counter), value);
+}
+
+void rig_await_closed(const struct counters *counters, enum reason reason)
+{
+    rig_await(counters, (enum counter)(COUNTER_CLOSED + (unsigned)reason), 1);
+}
