@@ -1,3 +1,6 @@
+/*
+ * Chunk: the pool and the queues made of its pieces.  Counts and links only; sockets are leg.c.
+ */
 #include "proxy/chunk.h"
 
 #include <assert.h>

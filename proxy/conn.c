@@ -1,3 +1,7 @@
+/*
+ * Conn: what every kind of connection shares: moving between states, deadlines, the end and its
+ * line in the access log.  The tables of states are conn_ingress.c and conn_egress.c.
+ */
 #include "proxy/conn.h"
 
 #include <assert.h>

@@ -1,3 +1,7 @@
+/*
+ * Dial: one connect, IPv6 first and IPv4 a little later, the first that answers wins.  Names are
+ * resolver.c.
+ */
 #include "proxy/dial.h"
 
 #include <assert.h>

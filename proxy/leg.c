@@ -1,3 +1,7 @@
+/*
+ * Leg: one socket of a connection: which events are watched, what an error means, what waits to be
+ * sent.  Knows neither TLS nor states.
+ */
 #include "proxy/leg.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+/*
+ * Listener: the accept loop, its caps and its pauses.  What becomes of a socket is conn.c.
+ */
 #include "proxy/listener.h"
 
 #include <assert.h>

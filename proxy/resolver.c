@@ -1,3 +1,6 @@
+/*
+ * Resolver: name look-ups on the thread pool, one at a time for a route, however many wait.
+ */
 #include "proxy/resolver.h"
 
 #include <assert.h>

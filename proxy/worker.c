@@ -1,3 +1,6 @@
+/*
+ * Worker: the thread, its loop, its tick and its inbox.  Decides nothing about a connection.
+ */
 #include "proxy/worker.h"
 
 #include <assert.h>

@@ -1,3 +1,7 @@
+/*
+ * Generation double: a stand-in for the proxy's generation, with throw-away certificates and a
+ * clock that the test sets.
+ */
 #include "tests/lib/generation_double.h"
 
 #include <assert.h>

@@ -1,3 +1,7 @@
+/*
+ * Rig: a worker between sockets of the test: peers with TLS engines of their own on one side,
+ * applications on the other.
+ */
 #include "tests/lib/rig.h"
 
 #include <setjmp.h>
