@@ -291,3 +291,8 @@ bool cbor_put_tag(struct buf *out, uint64_t tag)
 {
     return advance(out, cbor_encode_tag(tag, out->data + out->len, buf_room(out)));
 }
+
+const char *cbor_library_version(void)
+{
+    return CBOR_VERSION;
+}

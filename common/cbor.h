@@ -59,3 +59,6 @@ MUST_CHECK bool cbor_put_text_bytes(struct buf *out, struct bytes text);
 MUST_CHECK bool cbor_put_array(struct buf *out, size_t num_items);
 MUST_CHECK bool cbor_put_map(struct buf *out, size_t num_pairs);
 MUST_CHECK bool cbor_put_tag(struct buf *out, uint64_t tag);
+
+/* Of libcbor; static text. */
+const char *cbor_library_version(void);

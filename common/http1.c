@@ -560,3 +560,11 @@ size_t http1_find(const struct http1 *http, const char *name, struct bytes *out_
 {
     return http1_count(http->headers, http->num_headers, name, out_value);
 }
+
+#define TEXT_OF(macro) #macro
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *http1_library_version(void)
+{
+    return VERSION_TEXT(LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
+}

@@ -93,3 +93,6 @@ struct http1_request {
 /* Appends a request head, HTTP/1.1 and keep-alive.  False if it does not fit: nothing is appended.
    Nothing is escaped: the texts are ours. */
 MUST_CHECK bool http1_put_request(struct buf *out, const struct http1_request *request);
+
+/* Of llhttp; static text. */
+const char *http1_library_version(void);

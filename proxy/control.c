@@ -1,0 +1,376 @@
+/*
+ * Control: the loop of the control thread.
+ *
+ * Happy path: start worker, admin and enrolment; the first identity makes the sidecar ready;
+ * renewals and reloads make new generations; SIGTERM drains the worker; then everything is stopped
+ * in turn and the loop runs dry.
+ */
+#include "proxy/control.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "proxy/admin.h"
+#include "proxy/metrics.h"
+#include "proxy/status.h"
+
+#define HEARTBEAT_MAX_MS 5000
+
+enum control_state { CONTROL_RUNNING, CONTROL_DRAINING, CONTROL_STOPPING };
+
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+#define NUM_SIGNALS (sizeof(signal_numbers) / sizeof(signal_numbers[0]))
+
+struct control {
+    const struct control_options *options;
+    enum control_state state;
+    bool cut_short;
+    uv_loop_t loop;
+    uv_signal_t signals[NUM_SIGNALS];
+    uv_async_t worker_changed;
+    struct control_rules rules;
+    struct worker *worker;
+    struct counters *counters;
+    struct enrolment *enrolment; /* NULL once stopped */
+    struct admin *admin;         /* likewise, or if there is none */
+    struct identity *identity;   /* NULL: none yet */
+    struct generation *generation;
+    uint64_t num_generations;
+    bool reload_ok;
+    int64_t reload_time;
+};
+
+static struct generation *make_generation(struct control *control, struct identity *identity,
+                                          const struct control_rules *rules, struct err *err)
+{
+    return generation_new(control->num_generations + 1, identity, rules->rules, rules->num_rules,
+                          rules->routes, rules->num_routes, err);
+}
+
+/* Puts a finished generation to use. */
+static void publish(struct control *control, struct generation *generation)
+{
+    generation_unref(control->generation);
+    control->generation = generation;
+    control->num_generations++;
+    worker_set_generation(control->worker, generation);
+}
+
+static bool is_ready(const struct control *control)
+{
+    return control->state == CONTROL_RUNNING &&
+           generation_valid(control->generation, generation_now(control->generation)) &&
+           worker_generation(control->worker) == generation_number(control->generation);
+}
+
+static void on_identity(void *user, struct identity *identity)
+{
+    struct control *control = user;
+    struct err err;
+    struct generation *generation = make_generation(control, identity, &control->rules, &err);
+
+    if (generation == NULL) {
+        log_error("generation.failed", kv_text("error", err.msg));
+        return;
+    }
+    identity_unref(control->identity);
+    control->identity = identity_ref(identity);
+    publish(control, generation);
+}
+
+static int reload(struct control *control, struct err *err)
+{
+    const struct control_source *source = &control->options->source;
+    struct control_rules rules;
+    struct generation *generation = NULL;
+
+    if (source->load(source->user, &rules, err) != 0) {
+        return -1;
+    }
+    generation = make_generation(control, control->identity, &rules, err);
+    if (generation == NULL) {
+        source->free(rules.owner);
+        return -1;
+    }
+    source->free(control->rules.owner);
+    control->rules = rules;
+    publish(control, generation);
+    return 0;
+}
+
+static void on_reload(struct control *control)
+{
+    struct err err;
+
+    control->reload_ok = reload(control, &err) == 0;
+    if (!control->reload_ok) {
+        log_warn("config.refused", kv_text("error", err.msg),
+                 kv_text("effect", "the settings in use stay"));
+        return;
+    }
+    control->reload_time = (int64_t)time(NULL);
+    log_info("config.reloaded", kv_num("generation", (int64_t)control->num_generations));
+    if (control->options->enrolment.certificate != NULL) {
+        enrolment_now(control->enrolment);
+    }
+}
+
+static void on_enrolment_stopped(void *user)
+{
+    struct control *control = user;
+
+    control->enrolment = NULL;
+}
+
+static void on_admin_stopped(void *user)
+{
+    struct control *control = user;
+
+    control->admin = NULL;
+}
+
+/* Ends everything; the loop then runs dry. */
+static void stop(struct control *control)
+{
+    if (control->state == CONTROL_STOPPING) {
+        return;
+    }
+    control->state = CONTROL_STOPPING;
+    worker_stop(control->worker);
+    control->worker = NULL;
+    if (control->enrolment != NULL) {
+        enrolment_stop(control->enrolment, on_enrolment_stopped, control);
+    }
+    if (control->admin != NULL) {
+        admin_stop(control->admin, on_admin_stopped, control);
+    }
+    for (size_t i = 0; i < NUM_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&control->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&control->worker_changed, NULL);
+}
+
+static void on_worker_changed(uv_async_t *handle)
+{
+    struct control *control = handle->data;
+    enum worker_state state = WORKER_RUNNING;
+
+    if (control->worker == NULL) {
+        return;
+    }
+    state = worker_state(control->worker);
+    if (state == WORKER_DRAINED || state == WORKER_CUT_SHORT) {
+        control->cut_short = control->cut_short || state == WORKER_CUT_SHORT;
+        stop(control);
+    }
+}
+
+static void on_terminate(struct control *control)
+{
+    if (control->state == CONTROL_RUNNING) {
+        log_info("proxy.drain", kv_text("effect", "no new connections; live ones may end"));
+        control->state = CONTROL_DRAINING;
+        worker_drain(control->worker);
+    } else if (control->state == CONTROL_DRAINING) {
+        control->cut_short = true;
+        stop(control);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct control *control = handle->data;
+
+    switch (number) {
+    case SIGHUP:
+        on_reload(control);
+        break;
+    case SIGUSR1:
+        enrolment_now(control->enrolment);
+        break;
+    default: /* SIGTERM, SIGINT */
+        on_terminate(control);
+        break;
+    }
+}
+
+static void reply_text(struct admin_reply *reply, bool good, const char *why)
+{
+    reply->status = good ? 200 : 503;
+    if (!buf_printf(&reply->body, "%s\n", good ? "ok" : why)) {
+        reply->status = 500;
+    }
+}
+
+static void reply_metrics(struct control *control, struct admin_reply *reply)
+{
+    struct metrics_facts facts = {
+        .counters = control->counters,
+        .enrolment = enrolment_status(control->enrolment),
+        .identity_not_after = generation_not_after(control->generation),
+        .ready = is_ready(control),
+        .generation = generation_number(control->generation),
+        .reload_ok = control->reload_ok,
+        .reload_time = control->reload_time,
+        .insecure_settings = control->options->insecure_settings,
+    };
+
+    metrics_read_process(&facts.process);
+    reply->content_type = "text/plain; version=0.0.4";
+    reply->status = metrics_render(&facts, &reply->body) ? 200 : 500;
+}
+
+static void reply_identity(struct control *control, struct admin_reply *reply)
+{
+    const struct worker_options *worker = &control->options->worker;
+    struct status_listener listeners[GENERATION_ROUTES_MAX];
+    struct status_facts facts = {
+        .identity = control->identity,
+        .ready = is_ready(control),
+        .draining = control->state != CONTROL_RUNNING,
+        .generation = generation_number(control->generation),
+        .listeners = listeners,
+        .num_listeners = worker->num_routes,
+    };
+    struct err err;
+
+    for (size_t i = 0; i < worker->num_routes; i++) {
+        listeners[i] =
+            (struct status_listener){worker->routes[i].conn.name, worker->routes[i].conn.egress,
+                                     worker_address(control->worker, i)};
+    }
+    reply->content_type = "application/json";
+    reply->status = 200;
+    if (status_render(&facts, &reply->body, &err) != 0) {
+        reply->status = 500;
+        log_error("status.failed", kv_text("error", err.msg));
+    }
+}
+
+static void on_get(void *user, const char *path, struct admin_reply *reply)
+{
+    struct control *control = user;
+
+    if (control->state == CONTROL_STOPPING) {
+        reply_text(reply, false, "stopping");
+    } else if (strcmp(path, "/livez") == 0) {
+        reply_text(reply, worker_heartbeat_age_ms(control->worker) < HEARTBEAT_MAX_MS,
+                   "the data loop hangs");
+    } else if (strcmp(path, "/readyz") == 0 || strcmp(path, "/healthz") == 0) {
+        reply_text(reply, is_ready(control),
+                   control->state == CONTROL_DRAINING ? "draining" : "no valid identity");
+    } else if (strcmp(path, "/metrics") == 0) {
+        reply_metrics(control, reply);
+    } else if (strcmp(path, "/identity") == 0) {
+        reply_identity(control, reply);
+    }
+}
+
+static void on_change(void *arg)
+{
+    struct control *control = arg;
+
+    uv_async_send(&control->worker_changed);
+}
+
+static int start_worker(struct control *control, struct err *err)
+{
+    struct worker_options options = control->options->worker;
+
+    control->generation = make_generation(control, NULL, &control->rules, err);
+    if (control->generation == NULL) {
+        return -1;
+    }
+    control->num_generations = 1;
+    options.generation = control->generation;
+    options.counters = control->counters;
+    options.on_change = on_change;
+    options.on_change_arg = control;
+    control->worker = worker_start(&options, err);
+    return control->worker != NULL ? 0 : -1;
+}
+
+static int start_admin(struct control *control, struct err *err)
+{
+    const struct admin_options options = {
+        .listen = control->options->admin_listen,
+        .on_get = on_get,
+        .user = control,
+    };
+
+    if (options.listen == NULL) {
+        return 0;
+    }
+    control->admin = admin_start(&control->loop, &options, err);
+    return control->admin != NULL ? 0 : -1;
+}
+
+static int start_enrolment(struct control *control, struct err *err)
+{
+    const struct enrolment_callbacks callbacks = {.on_identity = on_identity, .user = control};
+
+    control->enrolment =
+        enrolment_start(&control->loop, &control->options->enrolment, &callbacks, err);
+    return control->enrolment != NULL ? 0 : -1;
+}
+
+/* Handles that cannot fail but for memory or descriptors. */
+static int start_handles(struct control *control, struct err *err)
+{
+    int status = uv_async_init(&control->loop, &control->worker_changed, on_worker_changed);
+
+    control->worker_changed.data = control;
+    for (size_t i = 0; status == 0 && i < NUM_SIGNALS; i++) {
+        status = uv_signal_init(&control->loop, &control->signals[i]);
+        control->signals[i].data = control;
+    }
+    for (size_t i = 0; status == 0 && i < NUM_SIGNALS; i++) {
+        status = uv_signal_start(&control->signals[i], on_signal, signal_numbers[i]);
+    }
+    return status == 0 ? 0 : err_set(err, ERR_IO, "control loop: %s", uv_strerror(status));
+}
+
+static void deinit(struct control *control)
+{
+    generation_unref(control->generation);
+    identity_unref(control->identity);
+    control->options->source.free(control->rules.owner);
+    free(control->counters);
+}
+
+int control_run(const struct control_options *options, struct err *err)
+{
+    struct control control = {
+        .options = options, .reload_ok = true, .reload_time = (int64_t)time(NULL)};
+    int rc = -1;
+
+    if (options->source.load(options->source.user, &control.rules, err) != 0) {
+        return -1;
+    }
+    control.counters = calloc(1, sizeof(*control.counters));
+    if (control.counters == NULL || uv_loop_init(&control.loop) != 0) {
+        err_set(err, ERR_LIMIT, "control loop: out of memory");
+        deinit(&control);
+        return -1;
+    }
+    if (start_handles(&control, err) == 0) {
+        if (start_worker(&control, err) == 0 && start_admin(&control, err) == 0 &&
+            start_enrolment(&control, err) == 0) {
+            rc = 0;
+        } else {
+            stop(&control);
+        }
+        uv_run(&control.loop, UV_RUN_DEFAULT);
+        uv_loop_close(&control.loop);
+    }
+    if (rc == 0) {
+        rc = control.cut_short ? 1 : 0;
+        log_info("proxy.stop", kv_text("result", control.cut_short ? "cut short" : "drained"));
+    }
+    deinit(&control);
+    return rc;
+}

@@ -1,0 +1,46 @@
+/*
+ * Control: the control thread: signals, identity, reload, admin endpoint, and the life of the
+ * worker.
+ *
+ * SIGTERM or SIGINT drains (a second one ends at once), SIGHUP reloads the rules and certificate
+ * files all or nothing, SIGUSR1 enrols now.  Every change becomes one new generation.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/compiler.h"
+#include "proxy/enrolment.h"
+#include "proxy/generation.h"
+#include "proxy/worker.h"
+
+struct err;
+
+/* Who may do what, as the settings say; borrowed from `owner`. */
+struct control_rules {
+    const struct authz_rule *rules;
+    size_t num_rules;
+    const struct generation_route *routes; /* as many as the worker has, in the same order */
+    size_t num_routes;
+    void *owner;
+};
+
+/* Where the rules come from. */
+struct control_source {
+    /* Reads the settings again.  -1: nothing changed, `err` says why not.  Blocks for file I/O. */
+    int (*load)(void *user, struct control_rules *out_rules, struct err *err);
+    void (*free)(void *owner);
+    void *user;
+};
+
+struct control_options {
+    struct control_source source; /* of the first rules, too */
+    struct worker_options worker; /* `generation`, `counters` and `on_change` are set here */
+    struct enrolment_options enrolment;
+    const char *admin_listen; /* NULL: no admin endpoint */
+    unsigned insecure_settings;
+};
+
+/* Runs until told to stop.  0: drained.  1: connections were cut short.  -1: it could not start. */
+MUST_CHECK int control_run(const struct control_options *options, struct err *err);

@@ -1,0 +1,150 @@
+/*
+ * Main: the command line of liftgate, the sidecar.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <uv.h>
+
+#include "common/cbor.h"
+#include "common/err.h"
+#include "common/http1.h"
+#include "common/log.h"
+#include "common/sockets.h"
+#include "config/config.h"
+#include "proxy/control.h"
+#include "proxy/setup.h"
+
+/* Exit statuses. */
+enum { DONE = 0, FAILED = 1, USAGE = 2 };
+
+enum action { RUN, CHECK, PRINT };
+
+static const char help[] =
+    "usage: liftgate -c FILE [--check | --print-config]\n"
+    "       liftgate --help | --version\n"
+    "\n"
+    "-c FILE         the settings, as liftgate.conf(5) describes them\n"
+    "--check         read and check FILE, then exit: 0 if it is good, 2 if not\n"
+    "--print-config  write the settings in effect, defaults included\n"
+    "\n"
+    "Signals: TERM and INT drain (a second one ends at once), HUP reloads peers and\n"
+    "certificate files, USR1 renews the identity now.\n"
+    "\n"
+    "Settings of FILE:\n";
+
+static int fail(const struct err *err)
+{
+    fprintf(stderr, "liftgate: %s\n", err->msg);
+    return err->code == ERR_INVALID ? USAGE : FAILED;
+}
+
+static int usage(const char *why)
+{
+    fprintf(stderr, "liftgate: usage: %s; try --help\n", why);
+    return USAGE;
+}
+
+static int print_version(void)
+{
+    printf("liftgate %s\n%s, libuv %s, llhttp %s, jansson %s, libcbor %s\n", LIFTGATE_VERSION,
+           OpenSSL_version(OPENSSL_VERSION), uv_version_string(), http1_library_version(),
+           jansson_version_str(), cbor_library_version());
+    return DONE;
+}
+
+/* What the process needs before its first thread. */
+static void prepare_process(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &ignore, NULL);
+    prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
+    setenv("UV_THREADPOOL_SIZE", "16", 0);
+    sockets_raise_nofile();
+}
+
+static int run(const struct setup *setup, const char *path)
+{
+    struct err err;
+    int rc = 0;
+
+    prepare_process();
+    log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
+             kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));
+    setup_warn_insecure(setup);
+    rc = control_run(setup_control(setup), &err);
+    return rc < 0 ? fail(&err) : rc;
+}
+
+static int act(enum action action, const char *path)
+{
+    struct err err;
+    struct setup *setup = setup_new(path, &err);
+    int rc = DONE;
+
+    if (setup == NULL) {
+        return fail(&err);
+    }
+    switch (action) {
+    case RUN:
+        rc = run(setup, path);
+        break;
+    case CHECK:
+        printf("%s: ok\n", path);
+        break;
+    case PRINT:
+        config_print(setup_config(setup), stdout);
+        break;
+    }
+    setup_free(setup);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"check", no_argument, NULL, 'k'},
+        {"print-config", no_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    enum action action = RUN;
+    const char *path = NULL;
+    int option = 0;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 'k':
+            action = CHECK;
+            break;
+        case 'p':
+            action = PRINT;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            config_help(stdout);
+            return DONE;
+        case 'v':
+            return print_version();
+        default:
+            return usage("bad option, or one without its value");
+        }
+    }
+    if (path == NULL || optind != argc) {
+        return usage("need -c FILE and nothing else");
+    }
+    return act(action, path);
+}

@@ -1,0 +1,38 @@
+/*
+ * Metrics: the text of /metrics (Prometheus exposition format 0.0.4).  Facts in, text out; nothing
+ * a peer sends ever becomes a label.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "proxy/counters.h"
+#include "proxy/enrolment.h"
+
+/* What the operating system says of this process. */
+struct metrics_process {
+    uint64_t fd_open;
+    uint64_t fd_max;
+    uint64_t resident_bytes;
+    double cpu_seconds; /* user and system */
+};
+
+struct metrics_facts {
+    const struct counters *counters;
+    const struct enrolment_status *enrolment;
+    struct metrics_process process;
+    int64_t identity_not_after; /* seconds since 1970; 0: there is no identity */
+    bool ready;
+    uint64_t generation;
+    bool reload_ok;      /* the last reload, or the start */
+    int64_t reload_time; /* seconds since 1970 */
+    unsigned insecure_settings;
+};
+
+/* Appends the text.  False if it does not fit. */
+MUST_CHECK bool metrics_render(const struct metrics_facts *facts, struct buf *out);
+
+/* Asks the system.  What cannot be learnt stays 0. */
+void metrics_read_process(struct metrics_process *out);

@@ -1,0 +1,375 @@
+/*
+ * Setup: the mapping from settings to options.  Decides nothing that a module could decide.
+ */
+#include "proxy/setup.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "config/config.h"
+
+#define ENROL_TIMEOUT_MS 30000
+
+struct setup {
+    struct config *config; /* of the start; all options borrow from it */
+    const char *path;      /* borrowed */
+    struct worker_route routes[CONFIG_ROUTES_MAX];
+    char hosts[CONFIG_ROUTES_MAX][SOCKETS_HOST_CAP];
+    struct control_options control;
+};
+
+static_assert(CONFIG_ROUTES_MAX <= GENERATION_ROUTES_MAX,
+              "a generation has a place for each route");
+
+static const char *platform_name(enum config_platform platform)
+{
+    switch (platform) {
+    case CONFIG_PLATFORM_AUTO:
+        return "auto";
+    case CONFIG_PLATFORM_SNP:
+        return "snp";
+    case CONFIG_PLATFORM_TDX:
+        return "tdx";
+    case CONFIG_PLATFORM_SIM:
+        return "sim";
+    case CONFIG_PLATFORM_NONE:
+        return "none";
+    }
+    return "none";
+}
+
+static int set_identity(struct setup *setup, struct err *err)
+{
+    const struct config_identity *identity = &setup->config->identity;
+    struct enrolment_options *enrolment = &setup->control.enrolment;
+
+    if (identity->certificate != NULL) {
+        enrolment->certificate = identity->certificate;
+        enrolment->private_key = identity->private_key;
+        enrolment->trust_bundle = identity->trust_bundle;
+        enrolment->enrol.trust_domain = identity->trust_domain;
+        return 0;
+    }
+    if (identity->platform != CONFIG_PLATFORM_SIM) {
+        return err_set(err, ERR_INVALID,
+                       "[identity] platform = %s: this release takes evidence from no real device "
+                       "yet; use sim, or certificate files",
+                       platform_name(identity->platform));
+    }
+    enrolment->enrol = (struct enrol_options){
+        .ca_url = identity->ca,
+        .ca_root = identity->ca_root,
+        .trust_domain = identity->trust_domain,
+        .service = identity->service,
+        .collect = {.platform = "sim", .machine_dir = identity->insecure_sim},
+        .timeout_ms = ENROL_TIMEOUT_MS,
+    };
+    return 0;
+}
+
+static struct conn_limits route_limits(const struct config_limits *limits, uint64_t idle_ms)
+{
+    return (struct conn_limits){
+        .handshake_ms = limits->handshake_timeout,
+        .connect_ms = limits->connect_timeout,
+        .idle_ms = idle_ms,
+        .half_close_ms = limits->half_close_timeout,
+        .write_stall_ms = limits->write_stall_timeout,
+        .linger_ms = limits->linger_timeout,
+        .ready_wait_ms = limits->ready_wait,
+        .max_lifetime_ms = limits->max_lifetime,
+    };
+}
+
+static enum conn_truncation truncation(enum config_truncation setting)
+{
+    return setting == CONFIG_TRUNCATION_EOF ? CONN_TRUNCATION_EOF : CONN_TRUNCATION_RESET;
+}
+
+/* The next route, whose target is `target`; NULL if an address is bad after all. */
+static struct worker_route *add_route(struct setup *setup, const char *listen, const char *target,
+                                      struct err *err)
+{
+    struct worker_options *worker = &setup->control.worker;
+    struct worker_route *route = &setup->routes[worker->num_routes];
+    char *host = setup->hosts[worker->num_routes];
+
+    if (sockets_parse(listen, &route->listen, err) != 0 ||
+        sockets_split(target, host, &route->conn.port, err) != 0) {
+        return NULL;
+    }
+    route->conn.host = host;
+    route->connections_max = setup->config->limits.max_connections_per_listener;
+    worker->num_routes++;
+    return route;
+}
+
+static int set_routes(struct setup *setup, struct err *err)
+{
+    const struct config *config = setup->config;
+
+    for (size_t i = 0; i < config->num_ingresses; i++) {
+        const struct config_ingress *ingress = &config->ingresses[i];
+        struct worker_route *route = add_route(setup, ingress->listen, ingress->forward, err);
+
+        if (route == NULL) {
+            return err_wrap(err, "[ingress %s]", ingress->name);
+        }
+        route->conn.name = ingress->name;
+        route->conn.on_truncation = truncation(ingress->on_truncation);
+        route->conn.limits = route_limits(&config->limits, ingress->idle_timeout);
+    }
+    for (size_t i = 0; i < config->num_egresses; i++) {
+        const struct config_egress *egress = &config->egresses[i];
+        struct worker_route *route = add_route(setup, egress->listen, egress->connect, err);
+
+        if (route == NULL) {
+            return err_wrap(err, "[egress %s]", egress->name);
+        }
+        route->conn.name = egress->name;
+        route->conn.egress = true;
+        route->conn.sni = egress->sni;
+        route->conn.on_truncation = truncation(egress->on_truncation);
+        route->conn.limits = route_limits(&config->limits, egress->idle_timeout);
+    }
+    setup->control.worker.routes = setup->routes;
+    setup->control.worker.limits = (struct worker_limits){
+        .connections_max = config->limits.max_connections,
+        .handshakes_max = config->limits.max_handshakes,
+        .buffer_memory = config->limits.buffer_memory,
+        .drain_delay_ms = config->limits.drain_delay,
+        .drain_timeout_ms = config->limits.drain_timeout,
+    };
+    return 0;
+}
+
+typedef void insecure_found(const char *section, const char *name, const char *key);
+
+/* Calls `found` (may be NULL) for each insecure setting in use; returns how many there are. */
+static unsigned each_insecure(const struct config *config, insecure_found *found)
+{
+    unsigned num = 0;
+
+    if (config->identity.insecure_sim != NULL) {
+        num++;
+        if (found != NULL) {
+            found("identity", "", "insecure_sim");
+        }
+    }
+    for (size_t i = 0; i < config->num_ingresses; i++) {
+        if (config->ingresses[i].insecure_remote_app) {
+            num++;
+            if (found != NULL) {
+                found("ingress", config->ingresses[i].name, "insecure_remote_app");
+            }
+        }
+    }
+    for (size_t i = 0; i < config->num_egresses; i++) {
+        if (config->egresses[i].insecure_remote_callers) {
+            num++;
+            if (found != NULL) {
+                found("egress", config->egresses[i].name, "insecure_remote_callers");
+            }
+        }
+    }
+    return num;
+}
+
+static void warn_insecure(const char *section, const char *name, const char *key)
+{
+    log_warn("config.insecure", kv_text("section", section), kv_text("name", name),
+             kv_text("key", key));
+}
+
+void setup_warn_insecure(const struct setup *setup)
+{
+    each_insecure(setup->config, warn_insecure);
+}
+
+/* Rules as the modules want them; what they point to is the config's, which they keep. */
+struct setup_rules {
+    struct config *config;
+    struct authz_rule *rules;
+    struct authz_measurement *measurements; /* of all rules */
+    struct generation_route routes[CONFIG_ROUTES_MAX];
+};
+
+static void free_rules(void *owner)
+{
+    struct setup_rules *set = owner;
+
+    if (set != NULL) {
+        free(set->rules);
+        free(set->measurements);
+        config_free(set->config);
+        free(set);
+    }
+}
+
+/* The settings have checked the digits. */
+static struct authz_measurement measurement_of(const char *hex)
+{
+    struct authz_measurement measurement = {.len = strlen(hex) / 2};
+
+    assert(measurement.len <= sizeof(measurement.data));
+    for (size_t i = 0; i < measurement.len; i++) {
+        const char digits[] = {hex[2 * i], hex[2 * i + 1], '\0'};
+
+        measurement.data[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return measurement;
+}
+
+static struct authz_rule rule_of(const struct config_peer *peer)
+{
+    const struct setting_floor *floors[EAR_TCB_COMPONENTS] = {
+        &peer->tcb_bootloader_min, &peer->tcb_tee_min, &peer->tcb_snp_min,
+        &peer->tcb_microcode_min,  &peer->tcb_fmc_min,
+    };
+    struct authz_rule rule = {
+        .name = peer->name,
+        .spiffe = (const char *const *)peer->spiffe.items,
+        .num_spiffe = peer->spiffe.num,
+        .tee = (const char *const *)peer->tee.items,
+        .num_tee = peer->tee.num,
+        .num_measurements = peer->measurement.num,
+        .epoch_min = peer->epoch_min.value,
+        .epoch_min_set = peer->epoch_min.is_set,
+    };
+
+    for (size_t i = 0; i < EAR_TCB_COMPONENTS; i++) {
+        rule.tcb_min[i] = (uint8_t)floors[i]->value;
+        rule.tcb_min_set[i] = floors[i]->is_set;
+    }
+    return rule;
+}
+
+static void fill_rules(struct setup_rules *set)
+{
+    const struct config *config = set->config;
+    struct authz_measurement *next = set->measurements;
+    struct generation_route *route = set->routes;
+
+    for (size_t i = 0; i < config->num_peers; i++) {
+        const struct setting_list *list = &config->peers[i].measurement;
+
+        set->rules[i] = rule_of(&config->peers[i]);
+        set->rules[i].measurements = next;
+        for (size_t j = 0; j < list->num; j++) {
+            *next++ = measurement_of(list->items[j]);
+        }
+    }
+    for (size_t i = 0; i < config->num_ingresses; i++) {
+        const struct config_ingress *ingress = &config->ingresses[i];
+
+        *route++ = (struct generation_route){ingress->name, false,
+                                             (const char *const *)ingress->allow.items,
+                                             ingress->allow.num, ingress->alpn};
+    }
+    for (size_t i = 0; i < config->num_egresses; i++) {
+        const struct config_egress *egress = &config->egresses[i];
+
+        *route++ =
+            (struct generation_route){egress->name, true, (const char *const *)egress->expect.items,
+                                      egress->expect.num, egress->alpn};
+    }
+}
+
+/* Takes `config`, even when it fails. */
+static int make_rules(struct config *config, struct control_rules *out_rules, struct err *err)
+{
+    struct setup_rules *set = calloc(1, sizeof(*set));
+    size_t num_measurements = 0;
+
+    if (set == NULL) {
+        config_free(config);
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    for (size_t i = 0; i < config->num_peers; i++) {
+        num_measurements += config->peers[i].measurement.num;
+    }
+    set->config = config;
+    set->rules = calloc(config->num_peers + 1, sizeof(*set->rules));
+    set->measurements = calloc(num_measurements + 1, sizeof(*set->measurements));
+    if (set->rules == NULL || set->measurements == NULL) {
+        free_rules(set);
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    fill_rules(set);
+    *out_rules = (struct control_rules){
+        .rules = set->rules,
+        .num_rules = config->num_peers,
+        .routes = set->routes,
+        .num_routes = config->num_ingresses + config->num_egresses,
+        .owner = set,
+    };
+    return 0;
+}
+
+/* control_source.load: all or nothing; what may not change at run time must not have changed. */
+static int load(void *user, struct control_rules *out_rules, struct err *err)
+{
+    struct setup *setup = user;
+    struct config *config = config_load(setup->path, err);
+    struct config_log log_settings;
+
+    if (config == NULL) {
+        return -1;
+    }
+    if (config_check_reload(setup->config, config, err) != 0) {
+        config_free(config);
+        return err_wrap(err, "%s", setup->path);
+    }
+    log_settings = config->log;
+    if (make_rules(config, out_rules, err) != 0) {
+        return -1;
+    }
+    log_setup((enum log_level)log_settings.level, (enum log_format)log_settings.format);
+    return 0;
+}
+
+struct setup *setup_new(const char *path, struct err *err)
+{
+    struct setup *setup = calloc(1, sizeof(*setup));
+
+    if (setup == NULL) {
+        err_set(err, ERR_LIMIT, "out of memory");
+        return NULL;
+    }
+    setup->path = path;
+    setup->config = config_load(path, err);
+    if (setup->config == NULL) {
+        setup_free(setup);
+        return NULL;
+    }
+    setup->control.source =
+        (struct control_source){.load = load, .free = free_rules, .user = setup};
+    setup->control.admin_listen = setup->config->admin.listen;
+    setup->control.insecure_settings = each_insecure(setup->config, NULL);
+    if (set_identity(setup, err) != 0 || set_routes(setup, err) != 0) {
+        setup_free(setup);
+        return NULL;
+    }
+    return setup;
+}
+
+void setup_free(struct setup *setup)
+{
+    if (setup != NULL) {
+        config_free(setup->config); /* NULL if it did not load */
+        free(setup);
+    }
+}
+
+const struct config *setup_config(const struct setup *setup)
+{
+    return setup->config;
+}
+
+const struct control_options *setup_control(const struct setup *setup)
+{
+    return &setup->control;
+}

@@ -1,0 +1,26 @@
+/*
+ * Setup: turns the sidecar's settings into the options of its modules.  Beside main, the only file
+ * here that sees struct config.
+ */
+#pragma once
+
+#include "common/compiler.h"
+#include "proxy/control.h"
+
+struct config;
+struct err;
+struct setup; /* opaque */
+
+/* Reads the settings at `path` (borrowed, must outlive the setup), now and on every reload.  NULL:
+   ERR_INVALID for what is wrong or what this release cannot do, ERR_IO.  Blocks. */
+struct setup *setup_new(const char *path, struct err *err);
+void setup_free(struct setup *setup); /* accepts NULL; not while control_run() runs */
+
+/* The settings of the start; borrowed. */
+const struct config *setup_config(const struct setup *setup);
+
+/* Everything that control_run() needs; borrowed. */
+const struct control_options *setup_control(const struct setup *setup);
+
+/* Logs one warning for each setting in use whose name says insecure. */
+void setup_warn_insecure(const struct setup *setup);

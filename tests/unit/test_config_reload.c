@@ -1,0 +1,123 @@
+/*
+ * Tests of config_reload: what a running process may take over, and what it refuses by name.
+ */
+#include "config/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/err.h"
+
+static const char base[] = "[identity]\n"
+                           "ca = https://ca.example:8443\n"
+                           "ca_root = /etc/root.pem\n"
+                           "trust_domain = example\n"
+                           "service = a\n"
+                           "platform = sim\n"
+                           "insecure_sim = /run/machine\n"
+                           "[ingress api]\n"
+                           "listen = 127.0.0.1:8443\n"
+                           "forward = 127.0.0.1:8080\n"
+                           "mode = tcp\n"
+                           "allow = one\n"
+                           "[egress db]\n"
+                           "listen = 127.0.0.1:5432\n"
+                           "connect = db.example:5432\n"
+                           "mode = tcp\n"
+                           "expect = one\n"
+                           "[peer one]\n"
+                           "spiffe = spiffe://example/sim/one\n"
+                           "[limits]\n"
+                           "idle_timeout = 1h\n"
+                           "[log]\n"
+                           "level = info\n";
+
+/* `base` with its first `from` replaced. */
+static struct config *load_with(const char *from, const char *to)
+{
+    char text[2048];
+    const char *at = strstr(base, from);
+    struct config *config = NULL;
+    struct err err;
+
+    assert_non_null(at);
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - base), base, to, at + strlen(from));
+    config = config_parse("t.conf", text, strlen(text), &err);
+    if (config == NULL) {
+        fail_msg("%s", err.msg);
+    }
+    return config;
+}
+
+static void peers_rules_and_log_may_change(void **state)
+{
+    static const char *const changes[][2] = {
+        {"sim/one\n", "sim/other\n"},
+        {"[limits]", "[peer two]\nspiffe = spiffe://example/sim/two\n[limits]"},
+        {"sim/one\n", "sim/one\ntee = sim\ntcb_snp_min = 4\n"},
+        {"level = info", "level = debug"},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        struct config *current = load_with("", "");
+        struct config *next = load_with(changes[i][0], changes[i][1]);
+        struct err err;
+
+        assert_int_equal(config_check_reload(current, next, &err), 0);
+        config_free(current);
+        config_free(next);
+    }
+}
+
+static void everything_else_is_refused_by_name(void **state)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+        const char *message;
+    } rows[] = {
+        {"service = a", "service = b", "[identity] service: a change needs a restart"},
+        {"ca.example", "cb.example", "[identity] ca: a change needs a restart"},
+        {"idle_timeout = 1h", "idle_timeout = 2h",
+         "[limits] idle_timeout: a change needs a restart"},
+        {"[log]", "[admin]\nlisten = 127.0.0.1:0\n[log]",
+         "[admin] listen: a change needs a restart"},
+        {"127.0.0.1:8443", "127.0.0.1:8444", "[ingress api] listen: a change needs a restart"},
+        {"127.0.0.1:8080", "127.0.0.1:8081", "[ingress api] forward: a change needs a restart"},
+        {"db.example", "dc.example", "[egress db] connect: a change needs a restart"},
+        {"[ingress api]", "[ingress web]", "[ingress web]: another name or order needs a restart"},
+        {"[egress db]", "[egress dc]", "[egress dc]: another name or order needs a restart"},
+        {"[peer one]",
+         "[egress more]\nlisten = 127.0.0.1:5433\nconnect = a.example:1\nmode = tcp\n"
+         "expect = one\n[peer one]",
+         "a route more or less needs a restart"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config *current = load_with("", "");
+        struct config *next = load_with(rows[i].from, rows[i].to);
+        struct err err = {0};
+
+        assert_int_equal(config_check_reload(current, next, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_string_equal(err.msg, rows[i].message);
+        config_free(current);
+        config_free(next);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peers_rules_and_log_may_change),
+        cmocka_unit_test(everything_else_is_refused_by_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
