@@ -13,6 +13,9 @@
 
 SSL_CTX *context_new(X509 *cert, EVP_PKEY *key, bool allow_1_2, struct err *err)
 {
+    /* Arrays: OpenSSL's macro casts the qualifier of a literal away, which clang rightly minds. */
+    char groups[] = GROUPS;
+    char groups_with_hybrid[] = "X25519MLKEM768:" GROUPS;
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
     ERR_clear_error();
@@ -20,9 +23,9 @@ SSL_CTX *context_new(X509 *cert, EVP_PKEY *key, bool allow_1_2, struct err *err)
         SSL_CTX_set_min_proto_version(ctx, allow_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION) != 1) {
         goto fail;
     }
-    if (SSL_CTX_set1_groups_list(ctx, "X25519MLKEM768:" GROUPS) != 1) {
+    if (SSL_CTX_set1_groups_list(ctx, groups_with_hybrid) != 1) {
         ERR_clear_error(); /* before OpenSSL 3.5 the first one is unknown */
-        if (SSL_CTX_set1_groups_list(ctx, GROUPS) != 1) {
+        if (SSL_CTX_set1_groups_list(ctx, groups) != 1) {
             goto fail;
         }
     }
