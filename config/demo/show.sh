@@ -25,10 +25,11 @@ bad() {
     printf '%s! %s%s\n' "$red" "$*" "$plain"
 }
 
-# Shows standard input, indented.
+# Shows standard input, indented, each line cut at 120 characters.
 quote() {
+    local line
     while IFS= read -r line; do
-        printf '    %s%s%s\n' "$dim" "$line" "$plain"
+        printf '    %s%.120s%s\n' "$dim" "$line" "$plain"
     done
 }
 

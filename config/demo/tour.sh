@@ -20,7 +20,7 @@ show_evidence() {
         -o "$world/evidence" >/dev/null
     local text
     text=$("$bin/liftgate-attest" inspect "$world/evidence")
-    grep -iE 'version|policy|vmpl|measurement|report.data|chip|tcb' <<<"$text" | head -n 16 | quote
+    grep -E ' (VERSION|VMPL|POLICY|MEASUREMENT|REPORT_DATA|CHIP_ID|REPORTED_TCB|CURRENT version) ' <<<"$text" | quote
     check "the report holds the measurement of the server's machine" says "$text" "$server_measurement"
 }
 
@@ -41,7 +41,7 @@ show_appraisal() {
 show_certificate() {
     heading "The certificate: an ordinary one, with a SPIFFE ID and the attested claims"
     curl -sS "http://$server_admin/identity" >"$world/identity.json"
-    python3 -c 'import json, sys; sys.stdout.write(json.load(open(sys.argv[1]))["chain"])' "$world/identity.json" >"$world/chain.pem"
+    python3 -c 'import json, sys; sys.stdout.write(json.load(open(sys.argv[1]))["identity"]["chain"])' "$world/identity.json" >"$world/chain.pem"
     openssl x509 -in "$world/chain.pem" -noout -subject -issuer -dates -ext subjectAltName,extendedKeyUsage | quote
     "$bin/liftgate-attest" inspect "$world/chain.pem" >"$world/chain.txt"
     grep -iE 'spiffe|tee|measurement|status|epoch' "$world/chain.txt" | head -n 8 | quote
@@ -115,7 +115,7 @@ show_other_machine() {
 }
 
 serial() { # ADMIN ADDRESS
-    curl -sS "http://$1/identity" | python3 -c 'import json, sys; print(json.load(sys.stdin)["serial"])'
+    curl -sS "http://$1/identity" | python3 -c 'import json, sys; print(json.load(sys.stdin)["identity"]["serial"])'
 }
 
 # Renews both identities every half second while the process $1 runs; prints how often.

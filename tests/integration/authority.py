@@ -5,6 +5,7 @@ makes of requests that are not what the protocol says.
 import base64
 import concurrent.futures
 import json
+import signal
 import socket
 import sqlite3
 import ssl
@@ -371,6 +372,52 @@ class Http(AuthorityCase):
         with socket.create_connection((host, int(port)), timeout=SOCKET_TIMEOUT_S) as plain:
             with self.assertRaises(ssl.SSLError):
                 context.wrap_socket(plain, server_hostname=host)
+
+
+class Operation(AuthorityCase):
+    """What an operator sees of it, and what survives its end."""
+
+    def test_health_and_counters(self):
+        for path, status in {"/livez": 200, "/readyz": 200, "/nosuch": 404, "/livez/": 404}.items():
+            with self.subTest(path):
+                self.assertEqual(self.ca.get(path)[0], status)
+        self.assertEqual(self.ca.metric("liftgate_ca_sim_enabled"), 1)
+        self.authority.enrol(est.csr(self.key, est.attestation(self.evidence())), self.cookie)
+        self.refusal(b"hello")
+        self.assertEqual(self.ca.metric("liftgate_ca_issued_total", workload="server"), 1)
+        self.assertEqual(self.ca.metric("liftgate_ca_refused_total", code="csr-invalid"), 1)
+        self.assertEqual(self.ca.metric("liftgate_ca_nonces_total", result="issued"), 1)
+
+    def test_the_simulated_platform_is_announced_loudly(self):
+        event = self.ca.wait_for("policy.simulated_platform_trusted")
+        self.assertEqual(event.level, "warn")
+        self.assertRegex(event["sha256"], "^[0-9a-f]{64}$")
+
+    def test_what_was_issued_is_remembered_over_a_crash(self):
+        request = est.csr(self.key, est.attestation(self.evidence()))
+        first = self.authority.enrol(request, self.cookie)
+        self.ca.kill()
+        self.ca = self.world.start_ca()
+        self.authority = self.world.authority()
+        self.assertEqual(self.authority.enrol(request, self.cookie), first)
+        other = ec.generate_private_key(ec.SECP256R1())
+        again = est.csr(other, est.attestation(self.evidence(key=other)))
+        self.assertEqual(self.refusal(again), (409, "nonce-replayed"))
+
+    def test_a_clock_behind_what_was_issued_stops_it(self):
+        self.authority.enrol(est.csr(self.key, est.attestation(self.evidence())), self.cookie)
+        self.ca.stop()
+        store = sqlite3.connect(self.folder / "ca/ca.db")
+        store.execute("UPDATE issued SET issued_ms = issued_ms + 3600000")
+        store.commit()
+        store.close()
+        status, _, errors = run(case.program("liftgate-ca"), "serve", "-c", self.world.write_ca_settings())
+        self.assertNotEqual(status, 0)
+        self.assertIn("clock", errors)
+
+    def test_it_ends_when_told_to(self):
+        self.ca.signal(signal.SIGTERM)
+        self.assertEqual(self.ca.wait(), 0)
 
 
 def status_of(answer):

@@ -79,7 +79,7 @@ class World:
         return self.folder / "ca.ini"
 
     def start_ca(self, **changes):
-        self.ca = Process(self.case, program("liftgate-ca"), "serve", "-c", self.write_ca_settings(**changes))
+        self.ca = Authority(self.case, program("liftgate-ca"), "serve", "-c", self.write_ca_settings(**changes))
         host, port = self.ca.address("server")
         self.ca_listen = f"{host}:{port}"  # the next one takes the same place
         return self.ca
@@ -133,17 +133,14 @@ def text_of(address):
     return f"{address[0]}:{address[1]}"
 
 
-class Sidecar(Process):
-    """A running liftgate, its configuration file and its admin endpoint."""
+class Service(Process):
+    """A program with an endpoint for operators, which is a listener named `endpoint`."""
 
-    def __init__(self, case, path, text):
-        self.config = path
-        path.write_text(text)
-        super().__init__(case, program("liftgate"), "-c", path)
+    endpoint = "admin"
 
     def get(self, path):
-        """(status, body) from the admin endpoint."""
-        host, port = self.address("admin")
+        """(status, body) from the endpoint for operators."""
+        host, port = self.address(self.endpoint)
         connection = http.client.HTTPConnection(host, port, timeout=10)
         try:
             connection.request("GET", path)
@@ -151,9 +148,6 @@ class Sidecar(Process):
             return response.status, response.read().decode()
         finally:
             connection.close()
-
-    def identity(self):
-        return json.loads(self.get("/identity")[1])
 
     def metric(self, name, **labels):
         """The sum of a metric over all series that have these labels."""
@@ -166,6 +160,25 @@ class Sidecar(Process):
         if not found:
             raise AssertionError(f"no metric {name} {labels}")
         return total
+
+
+class Authority(Service):
+    """A running liftgate-ca."""
+
+    endpoint = "metrics"
+
+
+class Sidecar(Service):
+    """A running liftgate and its configuration file."""
+
+    def __init__(self, case, path, text):
+        self.config = path
+        path.write_text(text)
+        super().__init__(case, program("liftgate"), "-c", path)
+
+    def identity(self):
+        """Who it is, as /identity shows it; None before the first enrolment."""
+        return json.loads(self.get("/identity")[1])["identity"]
 
     def renew(self):
         """Renews at once and waits for the new identity."""
