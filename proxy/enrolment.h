@@ -38,12 +38,8 @@ struct enrolment_status {
 /* A new identity is here; the callee takes its own reference if it keeps it. */
 typedef void enrolment_on_identity(void *user, struct identity *identity);
 
-/* The valid identity has expired without a successor (fail closed). */
-typedef void enrolment_on_expired(void *user);
-
 struct enrolment_callbacks {
     enrolment_on_identity *on_identity;
-    enrolment_on_expired *on_expired;
     void *user;
 };
 
