@@ -15,7 +15,7 @@
 static_assert(EXCHANGE_ECHO == 0 && EXCHANGE_REDIS == 1, "protocols");
 static_assert(sizeof(enum exchange_protocol) == sizeof(unsigned), "choices are stored as unsigned");
 
-#define MINUTES 60000
+#define MINUTES UINT64_C(60000)
 
 /* clang-format off */
 static const struct setting rows[] = {

@@ -122,8 +122,7 @@ bool log_wants(enum log_level level)
     return level <= threshold;
 }
 
-size_t log_line(char *out, size_t cap, enum log_format format, enum log_level level, int64_t now_ms,
-                const char *event, const struct log_kv *kvs, size_t num_kvs)
+size_t log_line(char *out, size_t cap, enum log_format format, const struct log_record *record)
 {
     struct line line = {.text = out, .cap = cap - 1 - TAIL_CAP};
     bool json = format == LOG_JSON;
@@ -131,12 +130,13 @@ size_t log_line(char *out, size_t cap, enum log_format format, enum log_level le
 
     assert(cap >= LOG_LINE_MIN);
     put(&line, json ? "{\"time\":\"" : "");
-    put_time(&line, now_ms);
-    put(&line, json ? "\",\"level\":\"%s\",\"event\":\"%s\"" : " %s %s", level_names[level], event);
-    for (size_t i = 0; i < num_kvs; i++) {
+    put_time(&line, record->now_ms);
+    put(&line, json ? "\",\"level\":\"%s\",\"event\":\"%s\"" : " %s %s", level_names[record->level],
+        record->event);
+    for (size_t i = 0; i < record->num_kvs; i++) {
         size_t before = line.len;
 
-        (json ? put_json_kv : put_text_kv)(&line, &kvs[i]);
+        (json ? put_json_kv : put_text_kv)(&line, &record->kvs[i]);
         if (line.full) {
             line.len = before;
             line.full = false;
@@ -161,8 +161,14 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kvs
         return;
     }
     clock_gettime(CLOCK_REALTIME, &now);
-    len = log_line(text, sizeof(text) - 1, line_format, level,
-                   (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, event, kvs, num_kvs);
+    len = log_line(text, sizeof(text) - 1, line_format,
+                   &(struct log_record){
+                       .level = level,
+                       .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+                       .event = event,
+                       .kvs = kvs,
+                       .num_kvs = num_kvs,
+                   });
     text[len] = '\n';
     if (write(STDERR_FILENO, text, len + 1) < 0) {
         return; /* nobody is left to tell */

@@ -49,11 +49,18 @@ static inline struct log_kv kv_text(const char *key, const char *text)
     return (struct log_kv){.key = key, .text = text != NULL ? text : ""};
 }
 
+struct log_record {
+    enum log_level level;
+    int64_t now_ms; /* since 1970 */
+    const char *event;
+    const struct log_kv *kvs;
+    size_t num_kvs;
+};
+
 /* Formats one line without its LF into `out`, of at least LOG_LINE_MIN bytes.  Returns its length.
    A key whose value does not fit is left out, and `cut=true` ends the line: it stays well-formed.
-   `now_ms` is milliseconds since 1970. */
-size_t log_line(char *out, size_t cap, enum log_format format, enum log_level level, int64_t now_ms,
-                const char *event, const struct log_kv *kvs, size_t num_kvs);
+ */
+size_t log_line(char *out, size_t cap, enum log_format format, const struct log_record *record);
 
 /* Writes one line with a single write(2); thread-safe. */
 void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs);

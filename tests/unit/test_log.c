@@ -28,11 +28,13 @@ static void facts_stand_behind_the_event(void **state)
     char line[LOG_LINE_CAP];
     size_t len = 0;
 
-    len = log_line(line, sizeof(line), LOG_TEXT, LOG_INFO, NOW_MS, "conn.ready", kvs, 3);
+    len = log_line(line, sizeof(line), LOG_TEXT,
+                   &(struct log_record){LOG_INFO, NOW_MS, "conn.ready", kvs, 3});
     assert_string_equal(line, NOW_TEXT
                         " info conn.ready conn=42 sni=api.example low=-9223372036854775808");
     assert_int_equal(len, strlen(line));
-    len = log_line(line, sizeof(line), LOG_JSON, LOG_INFO, NOW_MS, "conn.ready", kvs, 2);
+    len = log_line(line, sizeof(line), LOG_JSON,
+                   &(struct log_record){LOG_INFO, NOW_MS, "conn.ready", kvs, 2});
     assert_string_equal(line,
                         "{\"time\":\"" NOW_TEXT "\",\"level\":\"info\",\"event\":\"conn.ready\","
                         "\"conn\":42,\"sni\":\"api.example\"}");
@@ -64,10 +66,12 @@ static void text_from_outside_cannot_forge_a_line(void **state)
         json_t *json = NULL;
 
         snprintf(expected, sizeof(expected), NOW_TEXT " warn a.b k=%s", rows[i].expected);
-        log_line(line, sizeof(line), LOG_TEXT, LOG_WARN, NOW_MS, "a.b", &kv, 1);
+        log_line(line, sizeof(line), LOG_TEXT,
+                 &(struct log_record){LOG_WARN, NOW_MS, "a.b", &kv, 1});
         assert_string_equal(line, expected);
 
-        log_line(line, sizeof(line), LOG_JSON, LOG_WARN, NOW_MS, "a.b", &kv, 1);
+        log_line(line, sizeof(line), LOG_JSON,
+                 &(struct log_record){LOG_WARN, NOW_MS, "a.b", &kv, 1});
         json = json_loads(line, 0, NULL);
         assert_non_null(json);
         assert_non_null(json_string_value(json_object_get(json, "k")));
@@ -89,7 +93,8 @@ static void a_value_that_does_not_fit_is_left_out_and_the_line_says_so(void **st
         size_t len = 0;
         bool cut = false;
 
-        len = log_line(line, LOG_LINE_MIN, LOG_JSON, LOG_INFO, NOW_MS, "a.b", kvs, 2);
+        len = log_line(line, LOG_LINE_MIN, LOG_JSON,
+                       &(struct log_record){LOG_INFO, NOW_MS, "a.b", kvs, 2});
         assert_true(len < LOG_LINE_MIN);
         json = json_loads(line, 0, NULL);
         assert_non_null(json);
@@ -99,7 +104,8 @@ static void a_value_that_does_not_fit_is_left_out_and_the_line_says_so(void **st
         assert_true(cut || start > sizeof(text) - LOG_LINE_MIN);
         json_decref(json);
 
-        len = log_line(line, LOG_LINE_MIN, LOG_TEXT, LOG_INFO, NOW_MS, "a.b", kvs, 2);
+        len = log_line(line, LOG_LINE_MIN, LOG_TEXT,
+                       &(struct log_record){LOG_INFO, NOW_MS, "a.b", kvs, 2});
         assert_true(len < LOG_LINE_MIN);
         assert_int_equal(strstr(line, "long=") == NULL, strstr(line, " cut=true") != NULL);
     }
