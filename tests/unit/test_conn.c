@@ -35,12 +35,21 @@ struct fixture {
     char received[8192];
     size_t received_len;
     bool ended; /* by FIN or reset */
+    bool reset;
+    size_t body_len;
 };
 
 static void answer(struct conn *conn)
 {
     conn_answer(conn,
                 &(struct conn_answer){200, "text/plain", {(const uint8_t *)"body\n", 5}, NULL});
+}
+
+static void answer_at_length(struct conn *conn, size_t len)
+{
+    static const uint8_t body[CONN_ANSWER_MAX];
+
+    conn_answer(conn, &(struct conn_answer){200, "text/plain", {body, len}, NULL});
 }
 
 static void on_request(void *user, struct conn *conn, unsigned refused_status)
@@ -57,6 +66,10 @@ static void on_request(void *user, struct conn *conn, unsigned refused_status)
     }
     if (f->hold) {
         f->held = conn;
+        return;
+    }
+    if (f->body_len > 0) {
+        answer_at_length(conn, f->body_len);
         return;
     }
     answer(conn);
@@ -90,6 +103,7 @@ static void receive(struct fixture *f, size_t len)
             f->received[f->received_len] = '\0';
         } else if (got == 0 || errno != EAGAIN) {
             f->ended = true;
+            f->reset = got < 0;
         }
     }
 }
@@ -220,6 +234,40 @@ static void a_body_over_the_limit_still_gets_its_answer(void **state)
     receive(f, sizeof(f->received));
     assert_int_equal(f->refused_status, 413);
     assert_int_equal(count(f, "body\n"), 1);
+    assert_true(f->ended);
+    assert_false(f->reset);
+}
+
+static void a_client_that_reads_late_gets_every_answer(void **state)
+{
+    const unsigned num = 600;
+    struct fixture *f = *state;
+    size_t total = 0;
+    unsigned quiet = 0;
+
+    f->body_len = 20000; /* 12 MB in all: more than the kernel keeps */
+    for (unsigned i = 0; i < num; i++) {
+        send_text(f, REQUEST, sizeof(REQUEST) - 1);
+    }
+    while (quiet < 20) { /* until nothing moves: the server waits for us */
+        unsigned before = f->num_requests;
+
+        uv_run(&f->loop, UV_RUN_ONCE);
+        quiet = f->num_requests == before ? quiet + 1 : 0;
+    }
+    assert_in_range(f->num_requests, 1, num - 1);
+    for (unsigned i = 0; i < 100 * TURNS_MAX && total < num * f->body_len; i++) {
+        static uint8_t drain[65536];
+        ssize_t got = recv(f->fd, drain, sizeof(drain), MSG_DONTWAIT);
+
+        if (got > 0) {
+            total += (size_t)got;
+        } else {
+            uv_run(&f->loop, UV_RUN_ONCE);
+        }
+    }
+    assert_int_equal(f->num_requests, num);
+    assert_true(total >= num * f->body_len);
 }
 
 static void silence_is_cut_at_the_limit(void **state)
@@ -299,6 +347,7 @@ int main(void)
         CASE(requests_that_come_together_are_answered_in_turn),
         CASE(a_refused_request_is_answered_and_ends_the_connection),
         CASE(a_body_over_the_limit_still_gets_its_answer),
+        CASE(a_client_that_reads_late_gets_every_answer),
         CASE(silence_is_cut_at_the_limit),
         CASE(a_held_request_is_under_no_limit),
         CASE(an_answer_to_a_peer_that_left_is_dropped),

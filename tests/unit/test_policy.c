@@ -55,7 +55,7 @@ static void guest_rules_refuse_what_is_not_allowed_by_name(void **state)
     "bb"                                                                                           \
     "bb"
 #define CA "[ca]\ntrust_domain = prod.example\n"
-#define FLOORS "[tcb genoa]\nsnp = 21\nmicrocode = 72\n[tcb turin]\nfmc = 1\n"
+#define FLOORS "[tcb genoa]\nsnp = 21\nmicrocode = 72\n[tcb turin]\nfmc = 0\n"
 #define WORKLOAD(name, measurement)                                                                \
     "[workload " name "]\n"                                                                        \
     "tee = snp\n"                                                                                  \
