@@ -185,7 +185,7 @@ static void a_request_in_single_bytes_is_one_request(void **state)
     struct fixture *f = *state;
 
     for (size_t i = 0; i < sizeof(REQUEST) - 1; i++) {
-        send_text(f, REQUEST + i, 1);
+        send_text(f, &REQUEST[i], 1);
         uv_run(&f->loop, UV_RUN_NOWAIT);
     }
     receive(f, 40);
