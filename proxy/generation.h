@@ -55,7 +55,7 @@ SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
    NULL before the callback accepted it.  `out_rule` is the rule that let it in. */
 const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule);
 
-/* Why the callback refused the peer, for log and metric: static text, NULL if it did not. */
+/* Why the callback refused the peer, for the log: borrowed from `ssl`, NULL if it did not. */
 const char *generation_refusal(SSL *ssl);
 
 /* The peer rules once more, for live connections after a change: NULL if `peer` is no longer

@@ -1,0 +1,20 @@
+/*
+ * Context: the SSL_CTX of one route: versions, groups, modes and our certificate.
+ *
+ * Who a peer is and whether it is welcome is generation.c's callback.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <openssl/types.h>
+
+#include "common/compiler.h"
+
+struct err;
+struct identity;
+
+/* TLS 1.3 only, a peer certificate required, no tickets, an explicit chain.  `alpn` is names with
+   commas between, or NULL; it must outlive the context.  NULL on failure. */
+SSL_CTX *context_new(const struct identity *identity, bool egress, const char *alpn,
+                     struct err *err);
