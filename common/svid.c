@@ -124,7 +124,8 @@ int svid_check_leaf(X509 *leaf, const char *trust_domain, int64_t now, struct sv
     return rc;
 }
 
-/* Whatever the caller's store or TLS context had set is replaced, not added to. */
+/* A time that is set overrides X509_V_FLAG_NO_CHECK_TIME; purpose and trust replace the context's.
+ */
 static bool set_parameters(X509_STORE_CTX *ctx, enum svid_role role, int64_t now)
 {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
@@ -134,8 +135,7 @@ static bool set_parameters(X509_STORE_CTX *ctx, enum svid_role role, int64_t now
     X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
                                                X509_CHECK_FLAG_NO_WILDCARDS);
-    return X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_NO_CHECK_TIME) == 1 &&
-           X509_VERIFY_PARAM_set_flags(param,
+    return X509_VERIFY_PARAM_set_flags(param,
                                        X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
            X509_VERIFY_PARAM_set_purpose(param, server ? X509_PURPOSE_SSL_SERVER
                                                        : X509_PURPOSE_SSL_CLIENT) == 1 &&

@@ -47,6 +47,57 @@ static void time_is_what_the_caller_says(void **state)
         X509_V_ERR_CERT_NOT_YET_VALID);
 }
 
+static void a_leaf_alone_is_judged_by_its_time_too(void **state)
+{
+    struct peer *peer = *state;
+    struct svid own;
+    struct svid svid;
+
+    assert_int_equal(svid_describe(peer->leaf, &own, &peer->err), 0);
+    const struct {
+        int64_t now;
+        int error;
+    } cases[] = {
+        {own.not_before - 1, X509_V_ERR_CERT_NOT_YET_VALID},
+        {own.not_before, X509_V_OK},
+        {own.not_after - 1, X509_V_OK},
+        {own.not_after, X509_V_ERR_CERT_HAS_EXPIRED},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int error = X509_V_OK;
+        int rc =
+            svid_check_leaf(peer->leaf, PEER_TRUST_DOMAIN, cases[i].now, &svid, &error, &peer->err);
+
+        assert_int_equal(rc, cases[i].error == X509_V_OK ? 0 : -1);
+        assert_int_equal(error, cases[i].error);
+    }
+}
+
+/* A leaf that outlives its CA by days. */
+static X509 *outliving_leaf(struct peer *peer)
+{
+    X509 *made = X509_dup(peer->leaf);
+    X509 *leaf = NULL;
+
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(made), 3 * 86400));
+    leaf = peer_received(made, peer->pki.ca_key);
+    X509_free(made);
+    return leaf;
+}
+
+static void an_expired_issuer_is_refused(void **state)
+{
+    struct peer *peer = *state;
+    X509 *leaf = outliving_leaf(peer);
+    int64_t now = (int64_t)time(NULL);
+
+    assert_int_equal(peer_judge(peer, peer->pki.ca, leaf, NULL, SVID_CLIENT, now), 0);
+    assert_int_equal(peer_judge(peer, peer->pki.ca, leaf, NULL, SVID_CLIENT, now + 2 * 86400),
+                     X509_V_ERR_CERT_HAS_EXPIRED);
+    X509_free(leaf);
+}
+
 static void an_empty_bundle_trusts_nothing(void **state)
 {
     struct peer *peer = *state;
@@ -385,17 +436,19 @@ static void settings_of_the_store_do_not_loosen_the_check(void **state)
     struct peer *peer = *state;
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509 *leaf = outliving_leaf(peer);
     struct svid svid;
 
     assert_int_equal(X509_STORE_add_cert(store, peer->pki.ca), 1);
     assert_int_equal(X509_STORE_set_flags(store, X509_V_FLAG_NO_CHECK_TIME), 1);
-    assert_int_equal(X509_STORE_CTX_init(ctx, store, peer->leaf, NULL), 1);
+    assert_int_equal(X509_STORE_CTX_init(ctx, store, leaf, NULL), 1);
     assert_int_equal(svid_verify(ctx, SVID_CLIENT, PEER_TRUST_DOMAIN,
                                  (int64_t)time(NULL) + 86400 * 2, &svid, &peer->err),
                      -1);
     assert_int_equal(X509_STORE_CTX_get_error(ctx), X509_V_ERR_CERT_HAS_EXPIRED);
     X509_STORE_CTX_free(ctx);
     X509_STORE_free(store);
+    X509_free(leaf);
 }
 
 static void a_leaf_is_described_without_being_judged(void **state)
@@ -434,6 +487,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_good_leaf_is_accepted_in_both_roles, peer_setup,
                                         peer_teardown),
         cmocka_unit_test_setup_teardown(time_is_what_the_caller_says, peer_setup, peer_teardown),
+        cmocka_unit_test_setup_teardown(a_leaf_alone_is_judged_by_its_time_too, peer_setup,
+                                        peer_teardown),
+        cmocka_unit_test_setup_teardown(an_expired_issuer_is_refused, peer_setup, peer_teardown),
         cmocka_unit_test_setup_teardown(an_empty_bundle_trusts_nothing, peer_setup, peer_teardown),
         cmocka_unit_test_setup_teardown(a_leaf_is_no_trust_anchor, peer_setup, peer_teardown),
         cmocka_unit_test_setup_teardown(the_attestation_result_is_read, peer_setup, peer_teardown),

@@ -1,0 +1,37 @@
+/*
+ * Fuzz: a peer's leaf, DER, through every rule; its path is taken for valid.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/x509.h>
+
+#include "common/err.h"
+#include "common/svid.h"
+#include "tests/fuzz/fuzz.h"
+
+#define NOW 1800000000 /* the corpus is valid then */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    const unsigned char *at = data;
+    X509 *leaf = d2i_X509(NULL, &at, (long)len);
+    int error = X509_V_OK;
+    struct svid svid;
+    struct err err;
+
+    if (leaf == NULL) {
+        return 0;
+    }
+    if (svid_check_leaf(leaf, "prod.example", NOW, &svid, &error, &err) == 0) {
+        if (!spiffe_id_valid(svid.spiffe, strlen(svid.spiffe)) ||
+            !spiffe_id_in(svid.spiffe, "prod.example") || svid.not_after <= NOW ||
+            svid.serial_len == 0) {
+            abort();
+        }
+    } else if (error == X509_V_OK || err.code != ERR_DENIED) {
+        abort();
+    }
+    X509_free(leaf);
+    return 0;
+}
