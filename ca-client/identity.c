@@ -1,0 +1,144 @@
+/*
+ * Identity: the object and its references.
+ */
+#include "ca-client/identity.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "ca-client/enrol.h"
+#include "common/err.h"
+#include "common/svid.h"
+
+struct identity {
+    _Atomic unsigned references;
+    EVP_PKEY *key;
+    X509 *leaf;
+    X509 *issuer;
+    X509_STORE *anchors;
+    char spiffe[SPIFFE_ID_MAX + 1];
+    char trust_domain[SPIFFE_TRUST_DOMAIN_MAX + 1];
+    int64_t not_before;
+    int64_t not_after;
+    int64_t clock_offset_ms;
+};
+
+/* `spiffe` is a valid ID with a path. */
+static void set_names(struct identity *identity, const char *spiffe)
+{
+    const char *domain = spiffe + strlen("spiffe://");
+    size_t len = strcspn(domain, "/");
+
+    memcpy(identity->spiffe, spiffe, strlen(spiffe) + 1);
+    memcpy(identity->trust_domain, domain, len); /* the rest is zero */
+}
+
+struct identity *identity_new(const struct identity_parts *parts, struct err *err)
+{
+    struct identity *identity = calloc(1, sizeof(*identity));
+    struct svid *svid = malloc(sizeof(*svid));
+
+    if (identity == NULL || svid == NULL) {
+        err_set(err, ERR_LIMIT, "identity: out of memory");
+        goto out;
+    }
+    ERR_clear_error();
+    if (X509_check_private_key(parts->leaf, parts->key) != 1) {
+        err_set_openssl(err, ERR_INVALID, "the private key is not the certificate's");
+        goto out;
+    }
+    if (svid_describe(parts->leaf, svid, err) != 0) {
+        err_wrap(err, "certificate");
+        goto out;
+    }
+    set_names(identity, svid->spiffe);
+    identity->not_before = svid->not_before;
+    identity->not_after = svid->not_after;
+    identity->clock_offset_ms = parts->clock_offset_ms;
+    EVP_PKEY_up_ref(parts->key);
+    X509_up_ref(parts->leaf);
+    if (parts->issuer != NULL) {
+        X509_up_ref(parts->issuer);
+    }
+    X509_STORE_up_ref(parts->anchors);
+    identity->key = parts->key;
+    identity->leaf = parts->leaf;
+    identity->issuer = parts->issuer;
+    identity->anchors = parts->anchors;
+    atomic_init(&identity->references, 1);
+    free(svid);
+    return identity;
+out:
+    free(svid);
+    free(identity);
+    return NULL;
+}
+
+struct identity *identity_ref(struct identity *identity)
+{
+    atomic_fetch_add_explicit(&identity->references, 1, memory_order_relaxed);
+    return identity;
+}
+
+void identity_unref(struct identity *identity)
+{
+    if (identity == NULL ||
+        atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    EVP_PKEY_free(identity->key); /* OpenSSL wipes the private value */
+    X509_free(identity->leaf);
+    X509_free(identity->issuer);
+    X509_STORE_free(identity->anchors);
+    free(identity);
+}
+
+EVP_PKEY *identity_key(const struct identity *identity)
+{
+    return identity->key;
+}
+
+X509 *identity_leaf(const struct identity *identity)
+{
+    return identity->leaf;
+}
+
+X509 *identity_issuer(const struct identity *identity)
+{
+    return identity->issuer;
+}
+
+X509_STORE *identity_anchors(const struct identity *identity)
+{
+    return identity->anchors;
+}
+
+const char *identity_spiffe(const struct identity *identity)
+{
+    return identity->spiffe;
+}
+
+const char *identity_trust_domain(const struct identity *identity)
+{
+    return identity->trust_domain;
+}
+
+int64_t identity_not_before(const struct identity *identity)
+{
+    return identity->not_before;
+}
+
+int64_t identity_not_after(const struct identity *identity)
+{
+    return identity->not_after;
+}
+
+int64_t identity_clock_offset_ms(const struct identity *identity)
+{
+    return identity->clock_offset_ms;
+}
