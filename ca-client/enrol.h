@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/types.h>
@@ -22,7 +24,8 @@ struct enrol_options {
     const char *trust_domain;
     const char *service; /* path behind the tee: the CSR's URI is spiffe://TD/TEE/SERVICE */
     struct collect_options collect;
-    unsigned timeout_ms; /* for the whole enrolment */
+    unsigned timeout_ms;           /* for all that goes over the network */
+    const _Atomic bool *cancelled; /* looked at every 250 ms meanwhile; may be NULL */
 };
 
 /* An attested service identity: immutable, reference-counted, safe to share between threads. */

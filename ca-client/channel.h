@@ -1,0 +1,45 @@
+/*
+ * Channel: one HTTPS connection to the CA: TLS 1.3 under the pinned roots, requests and responses.
+ *
+ * Everything blocks until the deadline.  What a response means is ca-client/reply.h.  Writes to a
+ * connection that the CA has closed raise SIGPIPE: the process must ignore it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "ca-client/dial.h"
+#include "common/bytes.h"
+#include "common/compiler.h"
+
+struct err;
+struct http1;
+struct channel; /* opaque */
+
+struct channel_options {
+    const char *url;              /* https://HOST:PORT; borrowed for the call */
+    const STACK_OF(X509) * roots; /* the only trust anchors; borrowed for the call */
+    struct deadline deadline;
+};
+
+/* Connects and authenticates the server, by name or address.  NULL on failure: ERR_INVALID (the
+   URL), ERR_IO, ERR_TIMEOUT, or ERR_DENIED (the handshake). */
+struct channel *channel_open(const struct channel_options *options, struct err *err);
+void channel_close(struct channel *channel); /* accepts NULL */
+
+struct channel_request {
+    const char *method;
+    const char *target;
+    const char *content_type; /* NULL: no body */
+    struct bytes body;
+    const char *fields; /* whole lines with CRLF, or NULL */
+};
+
+/* Sends one request and waits for its response; `out_response` is borrowed, valid until the next
+   request.  `out_clock_offset_ms` is the CA's clock minus ours by its Date: 0 within what a Date
+   can tell, or without one. */
+MUST_CHECK int channel_ask(struct channel *channel, const struct channel_request *request,
+                           const struct http1 **out_response, int64_t *out_clock_offset_ms,
+                           struct err *err);
