@@ -8,7 +8,7 @@
 #include "proxy/enrolment.h"
 
 #include <inttypes.h>
-#include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,7 @@ struct enrolment {
     bool working;
     bool again; /* asked for once more while working */
     bool stopping;
+    atomic_bool cancelled; /* read by the job */
     struct job job;
     struct renew renew;
     uint64_t due_ms; /* of the next job, CLOCK_BOOTTIME; UINT64_MAX: when asked */
@@ -252,6 +253,7 @@ struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_option
         return NULL;
     }
     e->options = *options;
+    e->options.enrol.cancelled = &e->cancelled;
     e->callbacks = *callbacks;
     e->loop = loop;
     e->timer.data = e;
@@ -282,6 +284,7 @@ static void on_timer_closed(uv_handle_t *handle)
 void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), void *user)
 {
     enrolment->stopping = true;
+    atomic_store(&enrolment->cancelled, true);
     enrolment->on_done = on_done;
     enrolment->on_done_user = user;
     if (enrolment->working) {
