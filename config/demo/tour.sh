@@ -77,7 +77,7 @@ show_wrong_workload() {
     local reply line
     reply=$(client_cli "$intruder_port" get greeting || true)
     printf 'redis-cli: %s\n' "$reply" | quote
-    line=$(await_line server 'conn\.closed.*sim/intruder.*reason=authz_denied' || true)
+    line=$(await_line server 'conn\.closed.*reason=authz_denied.*sim/intruder' || true)
     quote <<<"$line"
     check "the intruder got no answer" test "$reply" != hello
     check "the server's sidecar said who it was and why" test -n "$line"
