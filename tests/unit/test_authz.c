@@ -1,0 +1,170 @@
+/*
+ * Tests of authz: the decision table of rules and peers.
+ */
+#include "proxy/authz.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ID "spiffe://td/snp/api"
+
+static const char *const ids[] = {"spiffe://td/snp/other", ID};
+static const char *const strange_ids[] = {"spiffe://td/snp/ap", "spiffe://td/snp/apia"};
+static const char *const tees[] = {"tdx", "snp"};
+static const char *const sim_only[] = {"sim"};
+static const struct authz_measurement good[] = {{{1}, 48}, {{7, 7}, 48}};
+static const struct authz_measurement bad[] = {{{1}, 48}, {{7, 7}, 47}};
+
+/* A rule that the peer below satisfies in every key. */
+static struct authz_rule full_rule(void)
+{
+    return (struct authz_rule){
+        .name = "full",
+        .spiffe = ids,
+        .num_spiffe = 2,
+        .tee = tees,
+        .num_tee = 2,
+        .measurements = good,
+        .num_measurements = 2,
+        .tcb_min = {4, 0, 21, 72, 0},
+        .tcb_min_set = {true, true, true, true, false},
+        .epoch_min = 42,
+        .epoch_min_set = true,
+    };
+}
+
+static struct svid full_peer(void)
+{
+    struct svid peer = {
+        .spiffe = ID,
+        .has_claims = true,
+        .claims = {.tee = "snp",
+                   .epoch = 42,
+                   .measurement = {7, 7},
+                   .measurement_len = 48,
+                   .tcb = {4, 0, 21, 72, 0},
+                   .tcb_present = {true, true, true, true, false}},
+    };
+
+    return peer;
+}
+
+static const char *decide(const struct authz_rule *rule, const struct svid *peer)
+{
+    const struct authz_rule *const rules[] = {rule};
+    const char *reason = "untouched";
+    const struct authz_rule *found = authz_decide(rules, 1, peer, &reason);
+
+    assert_true(found == NULL || found == rule);
+    return found != NULL ? NULL : reason;
+}
+
+static void a_peer_that_satisfies_every_key_is_welcome(void **state)
+{
+    struct authz_rule rule = full_rule();
+    struct svid peer = full_peer();
+
+    assert_null(decide(&rule, &peer));
+    peer.claims.tcb[2] = 22; /* above a floor */
+    peer.claims.epoch = 43;
+    assert_null(decide(&rule, &peer));
+}
+
+static void one_key_that_fails_is_enough_to_refuse(void **state)
+{
+    struct authz_rule rule = full_rule();
+    struct svid peer = full_peer();
+
+    rule.spiffe = strange_ids;
+    assert_string_equal(decide(&rule, &peer), "spiffe");
+
+    rule = full_rule();
+    rule.tee = sim_only;
+    rule.num_tee = 1;
+    assert_string_equal(decide(&rule, &peer), "tee");
+
+    rule = full_rule();
+    rule.measurements = bad;
+    assert_string_equal(decide(&rule, &peer), "measurement");
+
+    rule = full_rule();
+    peer.claims.epoch = 41;
+    assert_string_equal(decide(&rule, &peer), "epoch");
+
+    for (size_t i = 0; i < 4; i++) {
+        peer = full_peer();
+        peer.claims.tcb_present[i] = false;
+        assert_string_equal(decide(&rule, &peer), "tcb");
+        peer = full_peer();
+        if (rule.tcb_min[i] > 0) {
+            peer.claims.tcb[i]--;
+            assert_string_equal(decide(&rule, &peer), "tcb");
+        }
+    }
+}
+
+static void a_higher_component_does_not_make_up_for_a_lower_one(void **state)
+{
+    struct authz_rule rule = full_rule();
+    struct svid peer = full_peer();
+
+    peer.claims.tcb[3] = 255;
+    peer.claims.tcb[2] = 20;
+    assert_string_equal(decide(&rule, &peer), "tcb");
+}
+
+static void a_rule_with_a_claim_key_wants_verified_claims(void **state)
+{
+    struct svid peer = full_peer();
+    struct authz_rule bare = {.name = "bare", .spiffe = ids, .num_spiffe = 2};
+    struct authz_rule rules[] = {bare, bare, bare, bare};
+
+    peer.has_claims = false; /* what stands in `claims` must not count */
+    assert_null(decide(&bare, &peer));
+    rules[0].tee = tees;
+    rules[0].num_tee = 2;
+    rules[1].measurements = good;
+    rules[1].num_measurements = 2;
+    rules[2].tcb_min_set[1] = true; /* a floor of 0 is a floor */
+    rules[3].epoch_min_set = true;
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(decide(&rules[i], &peer), "no attestation result");
+    }
+}
+
+static void rules_are_alternatives_and_without_one_nobody_is_welcome(void **state)
+{
+    struct authz_rule stranger = full_rule();
+    struct authz_rule almost = full_rule();
+    struct authz_rule match = full_rule();
+    const struct authz_rule *const rules[] = {&stranger, &almost, &match};
+    struct svid peer = full_peer();
+    const char *reason = NULL;
+
+    stranger.spiffe = strange_ids;
+    almost.epoch_min = 99;
+    assert_ptr_equal(authz_decide(rules, 3, &peer, &reason), &match);
+    assert_null(authz_decide(rules, 2, &peer, &reason));
+    assert_string_equal(reason, "epoch"); /* of the one that came closest */
+    assert_null(authz_decide(rules, 0, &peer, &reason));
+    assert_string_equal(reason, "no rule");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_peer_that_satisfies_every_key_is_welcome),
+        cmocka_unit_test(one_key_that_fails_is_enough_to_refuse),
+        cmocka_unit_test(a_higher_component_does_not_make_up_for_a_lower_one),
+        cmocka_unit_test(a_rule_with_a_claim_key_wants_verified_claims),
+        cmocka_unit_test(rules_are_alternatives_and_without_one_nobody_is_welcome),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
