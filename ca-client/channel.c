@@ -70,8 +70,8 @@ static SSL_CTX *make_ctx(const STACK_OF(X509) * roots, struct err *err)
     return ctx;
 }
 
-/* The server must be `host`; a name is also sent to it. */
-static bool expect_host(SSL *ssl, const char *host)
+/* The server must be `host`; a name is also sent to it.  Not const, as OpenSSL's macro wants it. */
+static bool expect_host(SSL *ssl, char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     struct in6_addr address;

@@ -254,6 +254,14 @@ static void spoil_name(struct fixture *f)
     resign(f, (struct profile){.kind = PROFILE_SERVER, .dns = names, .num_dns = 3});
 }
 
+static void spoil_host(struct fixture *f)
+{
+    static const char *const names[] = {"127.0.0.1", "localhost.example", "*"};
+
+    resign(f, (struct profile){.kind = PROFILE_SERVER, .dns = names, .num_dns = 3});
+    (void)snprintf(f->url, sizeof(f->url), "https://localhost:%u", (unsigned)f->port);
+}
+
 static void spoil_date(struct fixture *f)
 {
     static const char *const names[] = {"127.0.0.1"};
@@ -275,8 +283,8 @@ static void spoil_purpose(struct fixture *f)
 static void nobody_else_is_taken_for_the_ca(void **state)
 {
     static const struct script script = {.replies = {NULL}};
-    static void (*const spoils[])(struct fixture * f) = {spoil_root, spoil_name, spoil_date,
-                                                         spoil_purpose};
+    static void (*const spoils[])(struct fixture * f) = {spoil_root, spoil_name, spoil_host,
+                                                         spoil_date, spoil_purpose};
 
     for (unsigned i = 0; i < sizeof(spoils) / sizeof(spoils[0]); i++) {
         struct fixture *f = *state;

@@ -13,6 +13,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 
 #include "ca-client/anchors.h"
 #include "ca-client/certs.h"
@@ -96,6 +97,10 @@ static void without_an_anchor_there_is_no_identity(void **state)
     const struct hierarchy *h = &f->hierarchy;
     X509 *leaf =
         hierarchy_sign(h, (struct profile){.kind = PROFILE_LEAF, .key = f->key, .uri = URI});
+    X509 *false_ca = hierarchy_sign(h, (struct profile){.kind = PROFILE_SERVER,
+                                                        .key = f->key,
+                                                        .common_name = "issuing-2",
+                                                        .uri = "spiffe://" HIERARCHY_TRUST_DOMAIN});
     const struct {
         X509 *first;
         X509 *second;
@@ -109,6 +114,7 @@ static void without_an_anchor_there_is_no_identity(void **state)
         {h->issuing, NULL, HIERARCHY_TRUST_DOMAIN, NOW + 7200},
         {h->issuing, NULL, HIERARCHY_TRUST_DOMAIN, NOW - 7200},
         {leaf, NULL, HIERARCHY_TRUST_DOMAIN, NOW},
+        {false_ca, NULL, HIERARCHY_TRUST_DOMAIN, NOW},
     };
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -119,6 +125,7 @@ static void without_an_anchor_there_is_no_identity(void **state)
                          0);
         assert_int_equal(err.code, ERR_DENIED);
     }
+    X509_free(false_ca);
     X509_free(leaf);
 }
 
@@ -210,8 +217,34 @@ static void anything_else_is_refused(void **state)
     }
 }
 
-/* A certs-only message in base64, as the authority writes it; `out` has room. */
-static void encode(X509 *cert, size_t num, struct buf *out)
+/* The leaf allows both roles; a CA above it may still allow only one. */
+static void a_certificate_for_one_role_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    X509 *leaf = hierarchy_sign(&f->hierarchy,
+                                (struct profile){.kind = PROFILE_LEAF, .key = f->key, .uri = URI});
+    static const char *const roles[] = {"serverAuth", "clientAuth"};
+
+    for (unsigned i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        X509_EXTENSION *role = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage, roles[i]);
+        X509 *whole = f->hierarchy.issuing;
+        struct err err = {0};
+
+        f->hierarchy.issuing = X509_dup(whole);
+        assert_int_equal(X509_add_ext(f->hierarchy.issuing, role, -1), 1);
+        assert_true(X509_sign(f->hierarchy.issuing, f->hierarchy.root_key, EVP_sha256()) > 0);
+        assert_null(accept(f, leaf, NULL, 0, &err));
+        assert_int_equal(err.code, ERR_DENIED);
+        X509_EXTENSION_free(role);
+        X509_free(f->hierarchy.issuing);
+        f->hierarchy.issuing = whole;
+    }
+    X509_free(leaf);
+}
+
+/* A certs-only message in base64, as the authority writes it, with `tail` behind it; `out` has
+   room. */
+static void encode(X509 *cert, size_t num, const char *tail, struct buf *out)
 {
     uint8_t *der = NULL;
     int len = i2d_X509(cert, &der);
@@ -225,6 +258,7 @@ static void encode(X509 *cert, size_t num, struct buf *out)
         certs[i] = (struct bytes){der, (size_t)len};
     }
     assert_int_equal(certs_only_encode(certs, num, &message, &err), 0);
+    assert_true(buf_append(&message, tail, strlen(tail)));
     assert_true(est_base64_put(out, (struct bytes){message.data, message.len}, 64));
     OPENSSL_free(der);
 }
@@ -237,7 +271,7 @@ static void the_message_is_taken_apart(void **state)
     STACK_OF(X509) *certs = NULL;
     struct err err;
 
-    encode(f->hierarchy.issuing, 2, &text);
+    encode(f->hierarchy.issuing, 2, "", &text);
     certs = certs_decode((struct bytes){text.data, text.len}, &err);
     assert_non_null(certs);
     assert_int_equal(sk_X509_num(certs), 2);
@@ -259,13 +293,16 @@ static void a_malformed_message_is_refused(void **state)
         assert_null(certs_decode(bytes, &err));
         assert_int_equal(err.code, ERR_INVALID);
     }
-    encode(f->hierarchy.issuing, 0, &text);
+    encode(f->hierarchy.issuing, 1, "x", &text);
     assert_null(certs_decode((struct bytes){text.data, text.len}, &err));
     text.len = 0;
-    encode(f->hierarchy.issuing, CERTS_MAX + 1, &text);
+    encode(f->hierarchy.issuing, 0, "", &text);
     assert_null(certs_decode((struct bytes){text.data, text.len}, &err));
     text.len = 0;
-    encode(f->hierarchy.issuing, 1, &text);
+    encode(f->hierarchy.issuing, CERTS_MAX + 1, "", &text);
+    assert_null(certs_decode((struct bytes){text.data, text.len}, &err));
+    text.len = 0;
+    encode(f->hierarchy.issuing, 1, "", &text);
     for (size_t len = 0; len < text.len - 3; len += 7) { /* cut anywhere */
         assert_null(certs_decode((struct bytes){text.data, len}, &err));
     }
@@ -279,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_an_anchor_there_is_no_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_we_asked_for_becomes_our_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(anything_else_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_certificate_for_one_role_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_message_is_taken_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_malformed_message_is_refused, set_up, tear_down),
     };
