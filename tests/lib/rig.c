@@ -231,8 +231,12 @@ struct rig_pair rig_pair(const struct rig *rig)
 void rig_pair_close(struct rig_pair *pair)
 {
     SSL_free(pair->peer);
-    close(pair->peer_fd);
-    close(pair->app);
+    if (pair->peer_fd >= 0) {
+        close(pair->peer_fd);
+    }
+    if (pair->app >= 0) {
+        close(pair->app);
+    }
 }
 
 void rig_put(int fd, const char *text)
@@ -281,14 +285,88 @@ void rig_expect_eof(int fd)
 
 void rig_expect_reset(int fd)
 {
-    char byte = 0;
+    static char data[65536];
     ssize_t len = 0;
 
     do {
-        len = recv(fd, &byte, 1, 0); /* ciphertext that came before it does not matter */
+        len = recv(fd, data, sizeof(data), 0);
     } while (len > 0);
-    assert_int_equal(len, -1);
+    if (len < 0) {
+        assert_int_equal(errno, ECONNRESET);
+        return;
+    }
+    /* After a FIN the kernel shows a reset only like this. */
+    assert_int_equal(poll(&(struct pollfd){.fd = fd}, 1, RIG_WAIT_MS), 1);
+    assert_int_equal(sockets_error(fd), EPIPE);
+}
+
+/* Reads all there is: what ended it, an SSL_ERROR_. */
+static int rig_tls_end(SSL *ssl)
+{
+    static char data[16384];
+    int rc = 0;
+
+    do {
+        ERR_clear_error();
+        errno = 0;
+        rc = SSL_read(ssl, data, sizeof(data));
+    } while (rc > 0);
+    return SSL_get_error(ssl, rc);
+}
+
+void rig_tls_expect_alert(SSL *ssl, int alert)
+{
+    assert_int_equal(rig_tls_end(ssl), SSL_ERROR_SSL);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_AD_REASON_OFFSET + alert);
+}
+
+void rig_tls_expect_reset(SSL *ssl)
+{
+    assert_int_equal(rig_tls_end(ssl), SSL_ERROR_SYSCALL);
     assert_int_equal(errno, ECONNRESET);
+}
+
+void rig_tls_expect_close(SSL *ssl)
+{
+    assert_int_equal(rig_tls_end(ssl), SSL_ERROR_ZERO_RETURN);
+}
+
+static bool rig_filled(const struct rig *rig)
+{
+    (void)poll(NULL, 0, 1);
+    return counter_get(&rig->counters, COUNTER_PAUSES) > 0;
+}
+
+void rig_fill(const struct rig *rig, int fd)
+{
+    static const char data[65536];
+
+    for (unsigned i = 0; i < RIG_WAIT_MS && !rig_filled(rig); i++) {
+        while (send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+        }
+    }
+    assert_true(rig_filled(rig));
+}
+
+void rig_tls_fill(const struct rig *rig, SSL *ssl)
+{
+    static const char data[16384];
+    int yes = 1;
+    int no = 0;
+
+    assert_int_equal(ioctl(SSL_get_fd(ssl), FIONBIO, &yes), 0);
+    for (unsigned i = 0; i < RIG_WAIT_MS && !rig_filled(rig); i++) {
+        do {
+            ERR_clear_error();
+        } while (SSL_write(ssl, data, sizeof(data)) > 0);
+    }
+    assert_true(rig_filled(rig));
+    assert_int_equal(ioctl(SSL_get_fd(ssl), FIONBIO, &no), 0);
+}
+
+void rig_expect_silence(int fd, int ms)
+{
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN | POLLRDHUP}, 1, ms), 0);
 }
 
 void rig_await(const struct counters *counters, enum counter counter, uint64_t value)

@@ -85,9 +85,22 @@ void rig_expect(int fd, const char *text);
 void rig_tls_put(SSL *ssl, const char *text);
 void rig_tls_expect(SSL *ssl, const char *text);
 
-/* What the next recv on a raw socket shows. */
+/* What the next recv on a raw socket shows; before a reset there may be bytes. */
 void rig_expect_eof(int fd);
 void rig_expect_reset(int fd);
+
+/* What a TLS peer sees next: a fatal alert; a reset that no close_notify came before; close_notify.
+   There may be bytes before the last two. */
+void rig_tls_expect_alert(SSL *ssl, int alert);
+void rig_tls_expect_reset(SSL *ssl);
+void rig_tls_expect_close(SSL *ssl);
+
+/* Sends without reading until the sidecar has paused this end. */
+void rig_fill(const struct rig *rig, int fd);
+void rig_tls_fill(const struct rig *rig, SSL *ssl);
+
+/* Nothing comes on a socket, no end either, for `ms`. */
+void rig_expect_silence(int fd, int ms);
 
 /* Waits until a counter has the value. */
 void rig_await(const struct counters *counters, enum counter counter, uint64_t value);
