@@ -8,6 +8,7 @@
 #include "proxy/enrolment.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,7 @@ static void succeed(struct enrolment *e, struct identity *identity)
                                    not_after_ms(e), checked_now_ms(e), random_bits());
     e->due_ms = uses_files(e) ? UINT64_MAX : (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
     e->callbacks.on_identity(e->callbacks.user, identity);
+    malloc_trim(0); /* an enrolment is a burst, and nothing like it follows for a long time */
 }
 
 static void fail(struct enrolment *e)

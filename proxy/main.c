@@ -2,6 +2,7 @@
  * Main: the command line of liftgate, the sidecar.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -68,6 +69,9 @@ static void prepare_process(void)
     sigaction(SIGPIPE, &ignore, NULL);
     prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
     setenv("UV_THREADPOOL_SIZE", "16", 0);
+    /* Else each thread of the pool grows a heap of its own, of which enrolments leave bits behind.
+     */
+    mallopt(M_ARENA_MAX, 2);
     sockets_raise_nofile();
 }
 
