@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -138,15 +139,21 @@ void rig_stop(struct rig *rig)
     pki_deinit(&rig->pki);
 }
 
+static void rig_set_blocking(int fd, bool blocking)
+{
+    int flag = blocking ? 0 : 1;
+
+    assert_int_equal(ioctl(fd, FIONBIO, &flag), 0);
+}
+
 static void rig_make_blocking(int fd)
 {
     struct timeval wait = {.tv_sec = RIG_WAIT_MS / 1000};
-    int flags = 0;
 
     sockets_tune(fd, 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)), 0);
-    assert_int_equal(ioctl(fd, FIONBIO, &flags), 0);
+    rig_set_blocking(fd, true);
 }
 
 int rig_connect(const struct rig *rig)
@@ -331,37 +338,85 @@ void rig_tls_expect_close(SSL *ssl)
     assert_int_equal(rig_tls_end(ssl), SSL_ERROR_ZERO_RETURN);
 }
 
-static bool rig_filled(const struct rig *rig)
+/* Sends with `send_some` (1: it took something, 0: full, -1: broken) until nothing has moved for
+   `stuck_ms` after a pause, or the connection broke. */
+static void rig_stuff(const struct rig *rig, int (*send_some)(void *arg), void *arg, int stuck_ms)
 {
-    (void)poll(NULL, 0, 1);
-    return counter_get(&rig->counters, COUNTER_PAUSES) > 0;
+    int stuck = 0;
+
+    for (unsigned i = 0; i < RIG_WAIT_MS && stuck < stuck_ms; i++) {
+        int moved = send_some(arg);
+
+        if (moved < 0) {
+            return;
+        }
+        stuck = moved > 0 || counter_get(&rig->counters, COUNTER_PAUSES) == 0 ? 0 : stuck + 1;
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(stuck, stuck_ms);
 }
+
+static int rig_send_some(void *arg)
+{
+    static const char data[65536];
+    int fd = *(int *)arg;
+    int moved = 0;
+
+    while (send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+        moved = 1;
+    }
+    return errno == EAGAIN ? moved : -1;
+}
+
+#define RIG_STUCK_MS 50 /* a socket that takes nothing for so long is full */
 
 void rig_fill(const struct rig *rig, int fd)
 {
-    static const char data[65536];
+    rig_stuff(rig, rig_send_some, &fd, RIG_STUCK_MS);
+}
 
-    for (unsigned i = 0; i < RIG_WAIT_MS && !rig_filled(rig); i++) {
-        while (send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
-        }
-    }
-    assert_true(rig_filled(rig));
+void rig_fill_until_broken(const struct rig *rig, int fd)
+{
+    rig_stuff(rig, rig_send_some, &fd, INT_MAX);
+}
+
+static int rig_tls_send_some(void *arg)
+{
+    static const char data[16384];
+    int moved = 0;
+    int rc = 0;
+
+    do {
+        ERR_clear_error();
+        rc = SSL_write(arg, data, sizeof(data));
+        moved = rc > 0 ? 1 : moved;
+    } while (rc > 0);
+    return SSL_get_error(arg, rc) == SSL_ERROR_WANT_WRITE ? moved : -1;
+}
+
+static void rig_tls_stuff(const struct rig *rig, SSL *ssl, int stuck_ms)
+{
+    rig_set_blocking(SSL_get_fd(ssl), false);
+    rig_stuff(rig, rig_tls_send_some, ssl, stuck_ms);
+    rig_set_blocking(SSL_get_fd(ssl), true);
 }
 
 void rig_tls_fill(const struct rig *rig, SSL *ssl)
 {
-    static const char data[16384];
-    int yes = 1;
-    int no = 0;
+    rig_tls_stuff(rig, ssl, RIG_STUCK_MS);
+}
 
-    assert_int_equal(ioctl(SSL_get_fd(ssl), FIONBIO, &yes), 0);
-    for (unsigned i = 0; i < RIG_WAIT_MS && !rig_filled(rig); i++) {
-        do {
-            ERR_clear_error();
-        } while (SSL_write(ssl, data, sizeof(data)) > 0);
-    }
-    assert_true(rig_filled(rig));
-    assert_int_equal(ioctl(SSL_get_fd(ssl), FIONBIO, &no), 0);
+void rig_tls_fill_until_broken(const struct rig *rig, SSL *ssl)
+{
+    rig_tls_stuff(rig, ssl, INT_MAX);
+}
+
+void rig_say_hello(SSL *ssl)
+{
+    rig_set_blocking(SSL_get_fd(ssl), false);
+    ERR_clear_error();
+    assert_int_equal(SSL_get_error(ssl, SSL_do_handshake(ssl)), SSL_ERROR_WANT_READ);
+    rig_set_blocking(SSL_get_fd(ssl), true);
 }
 
 void rig_expect_silence(int fd, int ms)

@@ -95,9 +95,16 @@ void rig_tls_expect_alert(SSL *ssl, int alert);
 void rig_tls_expect_reset(SSL *ssl);
 void rig_tls_expect_close(SSL *ssl);
 
-/* Sends without reading until the sidecar has paused this end. */
+/* A client's first message, which shows the connection to the listener; waits for no answer. */
+void rig_say_hello(SSL *ssl);
+
+/* Sends until the sidecar has paused this end and nothing on the way takes more. */
 void rig_fill(const struct rig *rig, int fd);
 void rig_tls_fill(const struct rig *rig, SSL *ssl);
+
+/* The same, but goes on until the sidecar ends the connection. */
+void rig_fill_until_broken(const struct rig *rig, int fd);
+void rig_tls_fill_until_broken(const struct rig *rig, SSL *ssl);
 
 /* Nothing comes on a socket, no end either, for `ms`. */
 void rig_expect_silence(int fd, int ms);
