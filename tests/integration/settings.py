@@ -3,8 +3,9 @@
 nothing started.  Each trap of the INI library is a row.
 """
 import case
-from process import run
-from world import DOMAIN, World
+import peers
+from process import Process, run
+from world import DOMAIN, World, vendor
 
 HEX = "a1" * 48
 CA = f"[ca]\ntrust_domain = {DOMAIN}\nepoch = 1\nttl = 3600\n"
@@ -103,12 +104,92 @@ class Authority(case.Case):
                 self.assertRegex(errors, rf"^liftgate-ca: serve: {settings}:\d+: \[\w+\].*\n$")
 
 
+class Sidecar(case.Case):
+    """The table of its settings has a unit test of its own; here is what the program makes of it."""
+
+    GOOD = (f"[identity]\nca = https://127.0.0.1:8443\nca_root = /etc/liftgate/root.pem\ntrust_domain = {DOMAIN}\n"
+            "service = a\nplatform = sim\ninsecure_sim = /machine\n[ingress in]\nlisten = 127.0.0.1:0\nforward = 127.0.0.1:80\nmode = tcp\n"
+            f"allow = b\n[peer b]\nspiffe = spiffe://{DOMAIN}/snp/b\n")
+
+    def check(self, text, action="--check"):
+        path = self.folder / "sidecar.ini"
+        path.write_text(text)
+        return path, run(case.program("liftgate"), "-c", path, action)
+
+    def test_good_settings(self):
+        _, (status, _, errors) = self.check(self.GOOD)
+        self.assertEqual((status, errors), (0, ""))
+
+    def test_the_settings_in_effect_are_settings(self):
+        _, (status, first, errors) = self.check(self.GOOD, "--print-config")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn("handshake_timeout = 10s", first)
+        _, (_, second, _) = self.check(first, "--print-config")
+        self.assertEqual(first, second)
+
+    def test_bad_settings(self):
+        rows = {
+            "unknown_key": (("mode = tcp", "mode = tcp\nspeed = 9"), "12: [ingress in] speed: no such key"),
+            "unknown_section": (("[peer b]", "[nosuch]"), "13: [nosuch]: no such section"),
+            "unknown_peer": (("allow = b", "allow = c"), "12: [ingress in] allow: there is no [peer c]"),
+            "other_trust_domain": ((f"{DOMAIN}/snp", "evil.example/snp"), f"14: [peer b] spiffe: not of trust domain {DOMAIN}"),
+            "later_mode": (("mode = tcp", "mode = http"), "11: [ingress in] mode: http is not in this release; need tcp"),
+            "no_allow": (("allow = b\n", ""), "8: [ingress in] allow: missing"),
+            "remote_application": (("127.0.0.1:80", "192.0.2.1:80"),
+                                   "10: [ingress in] forward: not on loopback; that needs insecure_remote_app = yes"),
+            "continued_line": (("mode = tcp", " mode = tcp"), "11: a line must not start with a blank"),
+        }
+        for name, ((old, new), said) in rows.items():
+            with self.subTest(name):
+                self.assertIn(old, self.GOOD)
+                path, (status, out, errors) = self.check(self.GOOD.replace(old, new))
+                self.assertEqual((status, out, errors), (2, "", f"liftgate: {path}:{said}\n"))
+
+    def test_a_start_that_cannot_succeed_fails_at_once(self):
+        taken = peers.echo(self).address
+        rows = {
+            "no_such_platform_here": (self.GOOD.replace("platform = sim\ninsecure_sim = /machine", "platform = auto"), 2),
+            "address_in_use": (self.GOOD.replace("listen = 127.0.0.1:0", f"listen = 127.0.0.1:{taken[1]}"), 1),
+        }
+        for name, (text, expected) in rows.items():
+            with self.subTest(name):
+                path = self.folder / "sidecar.ini"
+                path.write_text(text)
+                status, _, errors = run(case.program("liftgate"), "-c", path)
+                self.assertEqual(status, expected, errors)
+                self.assertRegex(errors, "(?m)^liftgate: ")
+
+    def test_an_identity_that_cannot_be_had_is_said_and_tried_again(self):
+        world = World(self)
+        world.start_ca()
+        machine = world.machine("server")
+        rows = {
+            "no_root": (str(world.ca_root), "/nonexistent", "/nonexistent"),
+            "root_that_is_none": (str(world.ca_root), str(self.folder / "ca/ca.ini"), "ca.ini"),
+            "root_of_another_authority": (str(world.ca_root), str(self.folder / "ca/issuing.pem"), "certificate"),
+            "no_machine": (str(machine), "/nonexistent", "/nonexistent"),
+            "machine_with_a_vendors_key": (str(machine), str(vendor()), "a vendor key in a machine's folder"),
+        }
+        for name, (old, new, said) in rows.items():
+            with self.subTest(name):
+                text = (self.GOOD.replace("/etc/liftgate/root.pem", str(world.ca_root)).replace("/machine", str(machine))
+                        .replace("https://127.0.0.1:8443", world.ca_url).replace("service = a", "service = server"))
+                self.assertIn(old, text)
+                path = self.folder / f"{name}.ini"
+                path.write_text(text.replace(old, new))
+                sidecar = Process(self, case.program("liftgate"), "-c", path)
+                self.assertIn(said, sidecar.wait_for("identity.failed")["error"])
+                sidecar.stop()
+
+
 class CommandLines(case.Case):
     def test_wrong_usage(self):
         rows = [("liftgate-ca",), ("liftgate-ca", "serve"), ("liftgate-ca", "nosuch"), ("liftgate-ca", "init", "-d", "/x"),
                 ("liftgate-ca", "serve", "-c", "/x", "--nosuch"), ("liftgate-attest",), ("liftgate-attest", "nosuch"),
                 ("liftgate-attest", "collect"), ("liftgate-attest", "sim"), ("liftgate-attest", "sim", "machine"),
-                ("liftgate-attest", "verify"), ("liftgate-bench",), ("liftgate-bench", "compare"), ("liftgate-bench", "run"),
+                ("liftgate-attest", "verify"), ("liftgate",), ("liftgate", "--check"),
+                ("liftgate", "-c"), ("liftgate", "-c", "/x", "--print-nft"), ("liftgate", "-c", "/x", "--nosuch"),
+                ("liftgate-bench",), ("liftgate-bench", "compare"), ("liftgate-bench", "run"),
                 ("liftgate-bench", "run", "a=127.0.0.1:1", "--time", "1")]
         for row in rows:
             with self.subTest("_".join(row)):
@@ -117,7 +198,7 @@ class CommandLines(case.Case):
                 self.assertRegex(errors, rf"(?m)^{row[0]}: ")
 
     def test_help_and_version(self):
-        for name in ("liftgate-ca", "liftgate-attest", "liftgate-bench"):
+        for name in ("liftgate", "liftgate-ca", "liftgate-attest", "liftgate-bench"):
             with self.subTest(name):
                 status, said, errors = run(case.program(name), "--help")
                 self.assertEqual((status, errors), (0, ""))

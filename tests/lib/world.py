@@ -105,7 +105,7 @@ class World:
         """A running sidecar with an identity (or, if not `ready`, on its way to one)."""
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
                 f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
-        text += routes + "".join(peer(each) for each in peers)
+        text += routes + "".join(peers)
         text += f"[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
         sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text)
         if ready:

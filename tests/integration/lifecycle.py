@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""The life of a running sidecar: renewal, reload, drain, and what its admin endpoint says meanwhile."""
+import signal
+
+import case
+import peers
+from process import run
+from world import DOMAIN, World, egress, ingress, peer
+
+
+class LifecycleCase(case.Case):
+    """A pair with an echo server behind it."""
+
+    def setUp(self):
+        super().setUp()
+        self.world = World(self)
+        self.world.start_ca()
+        self.app = peers.echo(self)
+        self.server = self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")])
+        self.client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")])
+        self.address = self.client.address("out")
+
+    def connect(self):
+        connection = peers.connect(self, self.address)
+        self.assertEqual(peers.ask(connection, b"hello"), b"hello")
+        return connection
+
+
+class Renewal(LifecycleCase):
+    def test_a_held_connection_survives_renewals(self):
+        held = self.connect()
+        serials = {self.server.identity()["serial"]}
+        before = None
+        for _ in range(5):
+            self.server.renew()
+            self.client.renew()
+            serials.add(self.server.identity()["serial"])
+            self.assertEqual(peers.ask(held, b"still here"), b"still here")
+            self.assertEqual(peers.ask(self.connect(), b"and new"), b"and new")
+            before = before or (self.server.fds(), self.client.fds())
+        self.assertEqual(len(serials), 6)
+        self.assertGreaterEqual(self.server.metric("liftgate_identity_renewals_total", result="ok"), 5)
+
+    def test_a_policy_that_no_longer_knows_us_changes_nothing_until_expiry(self):
+        held = self.connect()
+        serial = self.server.identity()["serial"]
+        self.world.ca.stop()
+        self.world.write_policy(["client"])
+        policy = self.folder / "ca/policy.ini"
+        policy.write_text(policy.read_text().replace("epoch = 1", "epoch = 2"))
+        self.world.start_ca()
+        since = self.server.mark()
+        self.server.signal(signal.SIGUSR1)
+        self.assertEqual(self.server.wait_for("identity.failed", since=since)["code"], "reference-mismatch")
+        self.assertEqual(self.server.identity()["serial"], serial)
+        self.assertEqual(self.server.get("/readyz")[0], 200)
+        self.assertEqual(peers.ask(held, b"still here"), b"still here")
+
+
+class Reload(LifecycleCase):
+    def rewrite(self, old, new):
+        text = self.server.config.read_text()
+        self.assertIn(old, text)
+        self.server.config.write_text(text.replace(old, new))
+        since = self.server.mark()
+        self.server.signal(signal.SIGHUP)
+        return since
+
+    def test_a_peer_that_is_no_longer_allowed_is_cut(self):
+        held = self.connect()
+        since = self.rewrite("sim/client", "sim/somebody")
+        self.server.wait_for("config.reloaded", since=since)
+        self.assertEqual(peers.end_of(held), "reset")
+        self.server.wait_for("conn.closed", since=since, reason="revoked")
+        self.assertEqual(peers.end_of(peers.connect(self, self.address)), "reset")
+        since = self.rewrite("sim/somebody", "sim/client")
+        self.server.wait_for("config.reloaded", since=since)
+        self.connect()
+
+    def test_a_reload_that_changes_nothing_cuts_nobody(self):
+        held = self.connect()
+        for _ in range(5):
+            since = self.server.mark()
+            self.server.signal(signal.SIGHUP)
+            self.server.wait_for("config.reloaded", since=since)
+        self.assertEqual(peers.ask(held, b"still here"), b"still here")
+
+    def test_a_bad_file_keeps_the_old_settings(self):
+        held = self.connect()
+        since = self.rewrite("mode = tcp", "mode = nosuch")
+        event = self.server.wait_for("config.refused", since=since)
+        self.assertEqual(event.level, "warn")
+        self.assertEqual(self.server.metric("liftgate_config_last_reload_successful"), 0)
+        self.assertEqual(peers.ask(held, b"still here"), b"still here")
+        self.connect()
+
+
+class Drain(LifecycleCase):
+    def test_a_drain_waits_for_connections_and_ends_cleanly(self):
+        held = self.connect()
+        self.server.signal(signal.SIGTERM)
+        self.server.wait_for("proxy.drain")
+        self.assertEqual(peers.ask(held, b"still here"), b"still here")
+        held.close()
+        self.assertEqual(self.server.wait(), 0)
+
+    def test_a_drain_that_takes_too_long_is_cut(self):
+        held = self.connect()
+        self.server.signal(signal.SIGTERM)
+        self.assertEqual(peers.end_of(held), "reset")
+        self.assertEqual(self.server.wait(), 1)
+        self.server.wait_for("conn.closed", reason="drain")
+
+    def test_a_second_signal_forces_the_end(self):
+        self.connect()
+        self.server.signal(signal.SIGTERM)
+        self.server.wait_for("proxy.drain")
+        self.server.signal(signal.SIGTERM)
+        self.assertEqual(self.server.wait(), 1)
+
+    def test_an_idle_sidecar_ends_at_once(self):
+        self.client.signal(signal.SIGINT)
+        self.assertEqual(self.client.wait(), 0)
+
+
+class Admin(LifecycleCase):
+    def test_the_identity_is_public_and_complete(self):
+        identity = self.server.identity()
+        self.assertEqual(identity["spiffe"], f"spiffe://{DOMAIN}/sim/server")
+        self.assertIn("BEGIN CERTIFICATE", identity["chain"])
+        self.assertNotIn("PRIVATE", self.server.get("/identity")[1])
+        chain = self.folder / "chain.pem"
+        chain.write_text(identity["chain"])
+        status, said, _ = run("openssl", "x509", "-in", chain, "-noout", "-serial")
+        self.assertEqual(status, 0)
+        self.assertEqual(said.strip().lower(), f"serial={identity['serial'].lower()}")
+
+    def test_metrics_have_the_names_that_dashboards_use(self):
+        self.connect()
+        status, text = self.server.get("/metrics")
+        self.assertEqual(status, 200)
+        for name in ("connections_open", "connections_total", "handshake_seconds_count", "handshake_failures_total",
+                     "bytes_total", "truncated_total", "resets_total", "closed_total", "backpressure_pauses_total",
+                     "buffer_bytes", "identity_not_after_seconds", "identity_renewals_total", "clock_offset_seconds",
+                     "config_last_reload_successful", "fd_open", "insecure_settings", "build_info"):
+            with self.subTest(name):
+                self.assertRegex(text, rf"(?m)^liftgate_{name}[ {{]")
+        self.assertGreater(self.server.metric("liftgate_insecure_settings"), 0)
+
+    def test_other_paths_and_methods_are_refused(self):
+        for path, status in {"/livez": 200, "/readyz": 200, "/": 404, "/metrics/": 404, "/livezz": 404}.items():
+            with self.subTest(path):
+                self.assertEqual(self.server.get(path)[0], status)
+
+
+if __name__ == "__main__":
+    case.main()
