@@ -5,6 +5,7 @@
 #include "proxy/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,7 +210,10 @@ static bool conn_broken(struct conn *c)
         return true;
     }
     if (c->peer.error != 0 && !quiet) {
-        conn_abort(c, REASON_PEER_RESET);
+        /* TCP_USER_TIMEOUT may notice a stalled peer before the tick does. */
+        bool stalled = c->peer.error == ETIMEDOUT && c->peer.out.len > 0;
+
+        conn_abort(c, stalled ? REASON_WRITE_STALL_TIMEOUT : REASON_PEER_RESET);
         return true;
     }
     if (c->app.error != 0 && !drains && leg_is_open(&c->app)) {

@@ -25,7 +25,8 @@ static enum conn_state ingress_dial(struct conn *c)
     case DIAL_CONNECTING:
         return CONN_DIAL;
     case DIAL_FAILED:
-        return conn_fail(c, REASON_CONNECT_REFUSED);
+        return conn_fail(c,
+                         dial_error(c->dial) == 0 ? REASON_RESOLVE_FAILED : REASON_CONNECT_REFUSED);
     case DIAL_CONNECTED:
         break;
     }

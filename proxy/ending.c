@@ -40,7 +40,8 @@ enum conn_state ending_linger(struct conn *c)
     size_t moved = 0;
 
     c->peer.reading = true;
-    while (c->peer.readable && moved < CONN_TURN_MAX) {
+    /* A turn is over when enough was moved, unless no event would ever continue it. */
+    while (c->peer.readable && (moved < CONN_TURN_MAX || leg_mask(&c->peer) == 0)) {
         moved += leg_recv(&c->peer, c->shared->cipher_in, CONN_CIPHER_IN_CAP);
     }
     c->discarded += moved;

@@ -178,8 +178,11 @@ static enum conn_state relay_out(struct conn *c, enum conn_state ended)
 
 enum conn_state relay_run(struct conn *c)
 {
-    enum conn_state state = relay_in(c, CONN_HALF_PEER);
+    enum conn_state state = CONN_RELAY;
 
+    if (c->app.error == 0) { /* else: what the application wrote before it broke goes first */
+        state = relay_in(c, CONN_HALF_PEER);
+    }
     return state == CONN_RELAY ? relay_out(c, CONN_HALF_APP) : state;
 }
 

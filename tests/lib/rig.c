@@ -58,7 +58,7 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
     struct worker_route route = {
         .conn = {.name = egress ? "out" : "in",
                  .egress = egress,
-                 .host = egress && options->host != NULL ? options->host : "127.0.0.1",
+                 .host = options->host != NULL ? options->host : "127.0.0.1",
                  .port = sockets_port(target),
                  .sni = NULL,
                  .on_truncation = options->on_truncation,

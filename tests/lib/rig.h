@@ -44,7 +44,7 @@ struct rig_options {
     struct conn_limits limits;   /* zeros become generous */
     struct worker_limits worker; /* zeros become generous */
     size_t connections_max;      /* of the listener */
-    const char *host;            /* of the egress; NULL: the address of `target` */
+    const char *host;            /* where to connect to; NULL: the address of `target` */
     bool no_identity;
     bool no_target; /* nothing listens where the sidecar connects to */
 };
