@@ -324,6 +324,8 @@ static void what_the_app_wrote_before_its_reset_still_arrives(void **state)
 
     rig_start(&rig, &options);
     pair = rig_pair(&rig);
+    rig_tls_put(pair.peer, "hello"); /* a reset before it is relayed would be a failed connect */
+    rig_expect(pair.app, "hello");
     rig_put(pair.app, "last words");
     app_reset(&pair);
     rig_tls_expect(pair.peer, "last words");
