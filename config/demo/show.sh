@@ -25,12 +25,22 @@ bad() {
     printf '%s! %s%s\n' "$red" "$*" "$plain"
 }
 
+# squeeze: columns set far apart, brought together.
+squeeze() {
+    sed -E 's/^ +//; s/ {3,}/  /g'
+}
+
 # Shows standard input, indented, each line cut at 120 characters.
 quote() {
     local line
     while IFS= read -r line; do
         printf '    %s%.120s%s\n' "$dim" "$line" "$plain"
     done
+}
+
+# pick [-o] PATTERN: the lines (or parts) of standard input that match; none is no failure.
+pick() {
+    grep -E "$@" || true
 }
 
 # check WHAT COMMAND...: runs the command; its success is what was promised.

@@ -31,13 +31,14 @@ build_steps() {
 world_begin() {
     world=$(mktemp -d)
     trap world_end EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap 'finished=yes; exit 130' INT
+    trap 'finished=yes; exit 143' TERM
 }
 
 world_end() {
     local pid
     trap - EXIT
+    [ -n "$finished" ] || bad "ended early: nothing more was shown"
     for pid in "${pids[@]}"; do
         kill "$pid" 2>/dev/null || true
     done
@@ -69,8 +70,10 @@ await() {
         kill -0 "${!pid}" 2>/dev/null || break
         sleep 0.1
     done
-    bad "$1 did not say '$2'; its log:"
-    quote <"$world/$1.log"
+    {
+        bad "$1 did not say '$2'; the end of its log:"
+        tail -n 20 "$world/$1.log" | quote
+    } >&2 # standard output may be what a caller captures
     exit 1
 }
 
