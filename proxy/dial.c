@@ -62,7 +62,7 @@ static void dial_end(struct dial *dial, enum dial_state state)
 {
     for (size_t i = 0; i < RESOLVER_ADDRESSES_MAX; i++) {
         if (dial->attempts[i].fd >= 0) {
-            close(dial_detach(&dial->attempts[i]));
+            sockets_reset(dial_detach(&dial->attempts[i])); /* it may have connected meanwhile */
         }
     }
     dial->state = state;
@@ -225,7 +225,7 @@ void dial_free(struct dial *dial)
     resolver_cancel(&dial->waiter);
     dial_end(dial, DIAL_FAILED);
     if (dial->fd >= 0) {
-        close(dial->fd);
+        sockets_reset(dial->fd);
     }
     dial->abandoned = true;
     if (dial->num_handles == 0) {

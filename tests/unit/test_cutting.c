@@ -61,9 +61,9 @@ static void a_deadline_that_passes_resets_both_sides(void **state)
         void (*act)(const struct rig *rig, struct rig_pair *pair);
         enum reason reason;
     } rows[] = {
-        {{.idle_ms = SOON_MS}, do_nothing, REASON_IDLE_TIMEOUT},
+        {{.idle_ms = TICKS_MS}, do_nothing, REASON_IDLE_TIMEOUT},
         {{.half_close_ms = SOON_MS}, end_the_peers_stream, REASON_HALF_CLOSE_TIMEOUT},
-        {{.max_lifetime_ms = SOON_MS}, do_nothing, REASON_LIFETIME},
+        {{.max_lifetime_ms = TICKS_MS}, do_nothing, REASON_LIFETIME},
     };
 
     for (size_t i = 0; i < SHAPES * sizeof(rows) / sizeof(rows[0]); i++) {
