@@ -183,7 +183,7 @@ static void a_client_that_does_not_finish_its_handshake_is_gone_by_the_deadline(
     stalled = rig_connect(&rig);
     dripping = rig_connect(&rig);
     rig_put(stalled, "\x16\x03\x01");
-    while (send(dripping, "\x16\x03\x01\x01\x01" + (num_drops < 4 ? num_drops : 4), 1,
+    while (send(dripping, &"\x16\x03\x01\x01\x01"[num_drops < 4 ? num_drops : 4], 1,
                 MSG_NOSIGNAL) == 1 &&
            poll(&(struct pollfd){.fd = dripping, .events = POLLIN}, 1, 20) == 0) {
         num_drops++;
