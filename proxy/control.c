@@ -99,6 +99,7 @@ static int reload(struct control *control, struct err *err)
     source->free(control->rules.owner);
     control->rules = rules;
     publish(control, generation);
+    log_setup(rules.log_level, rules.log_format);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "common/compiler.h"
+#include "common/log.h"
 #include "proxy/enrolment.h"
 #include "proxy/generation.h"
 #include "proxy/worker.h"
@@ -23,6 +24,8 @@ struct control_rules {
     size_t num_rules;
     const struct generation_route *routes; /* as many as the worker has, in the same order */
     size_t num_routes;
+    enum log_level log_level; /* comes into force with the rules */
+    enum log_format log_format;
     void *owner;
 };
 

@@ -77,9 +77,11 @@ static void prepare_process(void)
 
 static int run(const struct setup *setup, const char *path)
 {
+    const struct config_log *settings = &setup_config(setup)->log;
     struct err err;
     int rc = 0;
 
+    log_setup((enum log_level)settings->level, (enum log_format)settings->format);
     prepare_process();
     log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
              kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));

@@ -304,6 +304,8 @@ static int make_rules(struct config *config, struct control_rules *out_rules, st
         .num_rules = config->num_peers,
         .routes = set->routes,
         .num_routes = config->num_ingresses + config->num_egresses,
+        .log_level = (enum log_level)config->log.level,
+        .log_format = (enum log_format)config->log.format,
         .owner = set,
     };
     return 0;
@@ -314,7 +316,6 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
 {
     struct setup *setup = user;
     struct config *config = config_load(setup->path, err);
-    struct config_log log_settings;
 
     if (config == NULL) {
         return -1;
@@ -323,12 +324,7 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
         config_free(config);
         return err_wrap(err, "%s", setup->path);
     }
-    log_settings = config->log;
-    if (make_rules(config, out_rules, err) != 0) {
-        return -1;
-    }
-    log_setup((enum log_level)log_settings.level, (enum log_format)log_settings.format);
-    return 0;
+    return make_rules(config, out_rules, err);
 }
 
 struct setup *setup_new(const char *path, struct err *err)

@@ -2,6 +2,9 @@
 """What the programs say to bad settings, policies and command lines: the exact line, exit status 2, and
 nothing started.  Each trap of the INI library is a row.
 """
+import json
+import socket
+
 import case
 import peers
 from process import Process, run
@@ -206,6 +209,19 @@ class CommandLines(case.Case):
                 status, said, errors = run(case.program(name), "--version")
                 self.assertEqual((status, errors), (0, ""))
                 self.assertTrue(said.startswith(name + " "), said)
+
+
+class Log(case.Case):
+    def test_the_first_line_obeys_the_settings(self):
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        settings = self.folder / "liftgate.conf"
+        settings.write_text(f"[identity]\ntrust_domain = {DOMAIN}\ncertificate = a\nprivate_key = b\ntrust_bundle = c\n"
+                            f"[ingress in]\nlisten = 127.0.0.1:{taken.getsockname()[1]}\nforward = 127.0.0.1:1\n"
+                            f"mode = tcp\nallow = p\n[peer p]\nspiffe = spiffe://{DOMAIN}/sim/p\n[log]\nformat = json\n")
+        status, _, errors = run(case.program("liftgate"), "-c", settings)
+        self.assertEqual(status, 1)
+        self.assertEqual(json.loads(errors.splitlines()[0])["event"], "proxy.start")
 
 
 if __name__ == "__main__":
