@@ -139,6 +139,11 @@ static int on_headers_complete(llhttp_t *parser)
         refuse(http, 400, "ambiguous head");
         return -1;
     }
+    if (http->is_response && parser->status_code == 101) {
+        /* Here, because a newer llhttp would stop behind the head. */
+        refuse(http, 502, "upgrade that was not asked for");
+        return -1;
+    }
     if (!http1_judge(&head, &http->judgement, &refusal)) {
         refuse(http, refusal.status, refusal.reason);
         return -1;
@@ -285,8 +290,6 @@ static void finish_head(struct http1 *http)
     status = http->parser.status_code;
     if (!http->is_response || status >= 200) {
         enter_body(http);
-    } else if (status == 101) {
-        refuse(http, 502, "upgrade that was not asked for");
     } else if (!http->complete) {
         refuse(http, 502, "ambiguous length");
     } else if (++http->num_interim > HTTP1_INTERIM_MAX) {
