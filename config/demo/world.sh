@@ -57,6 +57,7 @@ world_end() {
 run_in_background() {
     local name=$1
     shift
+    : >"$world/$name.log" # await may look before the process has begun
     "$@" >"$world/$name.log" 2>&1 &
     printf -v "${name}_pid" %s $!
     pids+=($!)

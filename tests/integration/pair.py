@@ -246,5 +246,25 @@ class Stalled(PairCase):
         self.assertEqual(client.get("/livez")[0], 200)
 
 
+class Flooded(PairCase):
+    """The same from the other side: a peer that asks for everything and reads nothing."""
+
+    server_limits = "write_stall_timeout = 2s\nbuffer_memory = 1MiB\n"
+
+    def make_app(self):
+        return peers.firehose(self)
+
+    def test_a_peer_that_stops_reading(self):
+        key, own, issuing = leaves.enrol(self.world, "client")
+        context = peers.tls_context(*leaves.write(self.folder, "genuine", key, own, issuing))
+        with context.wrap_socket(peers.connect(self, self.ingress)) as connection:
+            connection.sendall(b"everything")
+            self.server.wait_for("conn.closed", reason="write_stall_timeout")
+        self.assertLessEqual(self.server.metric("liftgate_buffer_bytes"), MIB)
+        self.assertGreaterEqual(self.server.metric("liftgate_backpressure_pauses_total"), 1)
+        self.until(lambda: self.server.metric("liftgate_buffer_bytes") == 0, "all buffers given back")
+        self.until(lambda: self.server.metric("liftgate_connections_open") == 0, "no connection left")
+
+
 if __name__ == "__main__":
     case.main()

@@ -75,6 +75,12 @@ class Authority(case.Case):
         self.policy.write_text("epoch = 1\n" + CA)
         self.assertEqual(self.check(), (2, "", f"liftgate-ca: serve: {self.policy}:1: a key before the first header\n"))
 
+    def test_a_store_that_cannot_be_made_stops_the_start(self):
+        settings = self.world.write_ca_settings(url=f"sqlite:{self.folder}/nosuch/ca.db")
+        status, _, errors = run(case.program("liftgate-ca"), "serve", "-c", settings)
+        self.assertEqual(status, 1)
+        self.assertIn("nosuch/ca.db", errors)
+
     def test_init_never_overwrites(self):
         before = (self.folder / "ca/root.key").read_bytes()
         status, _, errors = run(case.program("liftgate-ca"), "init", "-d", self.folder / "ca", "--trust-domain", DOMAIN,

@@ -63,6 +63,14 @@ def silent(case):
     return Server(case, lambda connection: None)
 
 
+def firehose(case):
+    """A server that sends and never stops."""
+    def pour(connection):
+        while True:
+            connection.sendall(bytes(65536))
+    return Server(case, pour)
+
+
 def nobody(case):
     """An address on which nobody listens."""
     with socket.socket() as unused:
