@@ -48,6 +48,7 @@ struct generation {
 struct judgement {
     struct svid svid;
     const struct authz_rule *rule; /* NULL: refused */
+    bool denied;                   /* by the rules, not by the verification */
     char refusal[ERR_MSG_CAP];
 };
 
@@ -156,6 +157,7 @@ static bool judge(const struct route *route, X509_STORE_CTX *store, struct judge
         err_set(&denied, ERR_DENIED, "no rule admits %.*s: %s", 160, judgement->svid.spiffe,
                 reason);
         memcpy(judgement->refusal, denied.msg, sizeof(judgement->refusal));
+        judgement->denied = true;
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         return false;
     }
@@ -322,6 +324,13 @@ const char *generation_refusal(SSL *ssl)
     const struct judgement *judgement = SSL_get_ex_data(ssl, judgement_index);
 
     return judgement == NULL || judgement->rule != NULL ? NULL : judgement->refusal;
+}
+
+bool generation_denied(SSL *ssl)
+{
+    const struct judgement *judgement = SSL_get_ex_data(ssl, judgement_index);
+
+    return judgement != NULL && judgement->denied;
 }
 
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,

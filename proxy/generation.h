@@ -58,6 +58,9 @@ const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)
 /* Why the callback refused the peer, for the log: borrowed from `ssl`, NULL if it did not. */
 const char *generation_refusal(SSL *ssl);
 
+/* True if the refusal is ours: the peer's certificate verified, but no rule lets it in. */
+bool generation_denied(SSL *ssl);
+
 /* The peer rules once more, for live connections after a change: NULL if `peer` is no longer
    welcome on `route`. */
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,

@@ -7,9 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
-
 #include "common/err.h"
 #include "proxy/conn_state.h"
 
@@ -39,9 +36,8 @@ static bool handshake_begin(struct conn *c)
 
 enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert, const char *why)
 {
-    const SSL *ssl = tls_ssl(c->tls);
-    bool denied = SSL_get_verify_result(ssl) == X509_V_ERR_CERT_REJECTED;
-    const char *refusal = c->svid == NULL ? generation_refusal(tls_ssl(c->tls)) : NULL;
+    SSL *ssl = tls_ssl(c->tls);
+    const char *refusal = c->svid == NULL ? generation_refusal(ssl) : NULL;
 
     conn_set_detail(c, refusal != NULL ? refusal : why);
     switch (tls_failure(c->tls)) {
@@ -56,7 +52,7 @@ enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert,
     case TLS_FAILURE_INTERNAL:
         return conn_fail(c, REASON_LIMIT);
     }
-    conn_set_reason(c, denied && c->svid == NULL ? REASON_AUTHZ_DENIED : REASON_ALERT_SENT);
+    conn_set_reason(c, generation_denied(ssl) ? REASON_AUTHZ_DENIED : REASON_ALERT_SENT);
     if (leg_is_open(&c->app)) {
         counter_add(c->shared->counters, COUNTER_RESETS_APP, 1);
         leg_reset(&c->app);

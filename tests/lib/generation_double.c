@@ -16,6 +16,15 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#define DOMAIN "spiffe://test/"
+
+/* What the verify callback leaves on an SSL. */
+struct note {
+    struct svid svid;
+    const char *refusal; /* NULL: welcome */
+    bool denied;
+};
+
 struct generation {
     atomic_uint references;
     uint64_t number;
@@ -37,8 +46,8 @@ int64_t generation_now(const struct generation *generation)
     return (int64_t)time(NULL) + atomic_load(&generation_offset);
 }
 
-/* The peer's record hangs on the SSL, as in the real one. */
-static void generation_free_svid(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
+/* The note hangs on the SSL, as in the real one. */
+static void generation_free_note(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
                                  long argl, void *argp)
 {
     free(ptr);
@@ -49,7 +58,7 @@ static int generation_index(void)
     static _Atomic int index = -1;
 
     if (atomic_load(&index) < 0) { /* tests make the first generation before they start threads */
-        atomic_store(&index, SSL_get_ex_new_index(0, NULL, NULL, NULL, generation_free_svid));
+        atomic_store(&index, SSL_get_ex_new_index(0, NULL, NULL, NULL, generation_free_note));
     }
     return atomic_load(&index);
 }
@@ -78,23 +87,24 @@ static int generation_verify(X509_STORE_CTX *ctx, void *arg)
 {
     struct generation *generation = arg;
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct svid *svid = NULL;
+    struct note *note = NULL;
 
     X509_STORE_CTX_set_time(ctx, 0, (time_t)generation_now(generation));
     if (X509_verify_cert(ctx) != 1) {
         return 0;
     }
-    svid = calloc(1, sizeof(*svid));
-    assert(svid != NULL);
-    generation_describe(X509_STORE_CTX_get0_cert(ctx), svid);
-    if (strcmp(svid->spiffe, generation->expected) != 0) {
-        free(svid);
-        X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_REJECTED);
-        return 0;
+    note = calloc(1, sizeof(*note));
+    assert(note != NULL);
+    generation_describe(X509_STORE_CTX_get0_cert(ctx), &note->svid);
+    if (strncmp(note->svid.spiffe, DOMAIN, strlen(DOMAIN)) != 0) {
+        note->refusal = "domain";
+    } else if (strcmp(note->svid.spiffe, generation->expected) != 0) {
+        note->refusal = "spiffe";
+        note->denied = true;
     }
-    SSL_set_ex_data(ssl, generation_index(), svid);
-    X509_STORE_CTX_set_error(ctx, X509_V_OK);
-    return 1;
+    SSL_set_ex_data(ssl, generation_index(), note);
+    X509_STORE_CTX_set_error(ctx, note->refusal == NULL ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+    return note->refusal == NULL;
 }
 
 struct generation *generation_double_new(uint64_t number,
@@ -157,17 +167,27 @@ SSL_CTX *generation_ctx(const struct generation *generation, size_t route)
 const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)
 {
     static const struct authz_rule rule = {.name = "expected"};
-    const struct svid *svid = SSL_get_ex_data(ssl, generation_index());
+    const struct note *note = SSL_get_ex_data(ssl, generation_index());
 
-    if (svid != NULL) {
-        *out_rule = &rule;
+    if (note == NULL || note->refusal != NULL) {
+        return NULL;
     }
-    return svid;
+    *out_rule = &rule;
+    return &note->svid;
 }
 
 const char *generation_refusal(SSL *ssl)
 {
-    return SSL_get_verify_result(ssl) == X509_V_ERR_CERT_REJECTED ? "spiffe" : NULL;
+    const struct note *note = SSL_get_ex_data(ssl, generation_index());
+
+    return note != NULL ? note->refusal : NULL;
+}
+
+bool generation_denied(SSL *ssl)
+{
+    const struct note *note = SSL_get_ex_data(ssl, generation_index());
+
+    return note != NULL && note->denied;
 }
 
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,

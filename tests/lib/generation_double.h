@@ -1,6 +1,7 @@
 /*
  * Generation_double: proxy/generation.h for tests of the data path: no identity driver, a clock
- * that the test sets, and one rule: the peer's SPIFFE ID must be the one expected.
+ * that the test sets, the trust domain "test", and one rule: the peer's SPIFFE ID must be the
+ * one expected.
  *
  * It stands in for proxy/generation.c: whatever links this file takes its functions.
  */

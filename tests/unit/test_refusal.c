@@ -45,13 +45,15 @@ static SSL *peer_of(const struct pki *pki, int fd, const char *uri, int64_t seco
     return ssl;
 }
 
-enum who { STRANGER, NOBODY, FOREIGN, EXPIRED };
+enum who { STRANGER, OUTSIDER, NOBODY, FOREIGN, EXPIRED };
 
 static SSL *refused_peer(const struct rig *rig, const struct pki *foreign, int fd, enum who who)
 {
     switch (who) {
     case STRANGER:
         return rig_tls_begin(rig, fd, RIG_STRANGER, false);
+    case OUTSIDER:
+        return rig_tls_begin(rig, fd, "spiffe://elsewhere/sidecar", false);
     case NOBODY:
         return rig_tls_begin(rig, fd, NULL, false);
     case FOREIGN:
@@ -71,6 +73,7 @@ static void a_refused_client_sees_the_alert_and_the_app_sees_nothing(void **stat
         enum counter counter;
     } rows[] = {
         {STRANGER, SSL_AD_BAD_CERTIFICATE, REASON_AUTHZ_DENIED, COUNTER_HANDSHAKE_FAILED_AUTHZ},
+        {OUTSIDER, SSL_AD_BAD_CERTIFICATE, REASON_ALERT_SENT, COUNTER_HANDSHAKE_FAILED_ALERT_SENT},
         {NOBODY, SSL_AD_CERTIFICATE_REQUIRED, REASON_ALERT_SENT,
          COUNTER_HANDSHAKE_FAILED_ALERT_SENT},
         {FOREIGN, SSL_AD_UNKNOWN_CA, REASON_ALERT_SENT, COUNTER_HANDSHAKE_FAILED_ALERT_SENT},
