@@ -12,6 +12,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "common/ear.h"
+#include "common/err.h"
+
 static void pki_extend(X509 *cert, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX ctx;
@@ -75,6 +78,39 @@ void pki_leaf(const struct pki *pki, const char *uri, int64_t seconds, X509 **ou
     pki_extend(*out_leaf, pki->ca, NID_subject_key_identifier, "hash");
     pki_extend(*out_leaf, pki->ca, NID_subject_alt_name, san);
     assert(X509_sign(*out_leaf, pki->ca_key, EVP_sha256()) > 0);
+}
+
+void pki_sign(const struct pki *pki, X509 *leaf)
+{
+    assert(X509_sign(leaf, pki->ca_key, EVP_sha256()) > 0);
+}
+
+/* The extension's value is OCTET STRING { CMW }. */
+void pki_attest(const struct pki *pki, X509 *leaf, const struct ear *ear)
+{
+    uint8_t cmw[EAR_CMW_MAX];
+    struct buf buf = buf_over(cmw, sizeof(cmw));
+    ASN1_OCTET_STRING *inner = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.5.5.7.1.35", 1);
+    X509_EXTENSION *extension = NULL;
+    unsigned char *der = NULL;
+    struct err err;
+    int len = 0;
+
+    assert(ear_encode(ear, &buf, &err) == 0);
+    assert(inner != NULL && value != NULL && oid != NULL);
+    assert(ASN1_OCTET_STRING_set(inner, buf.data, (int)buf.len) == 1);
+    len = i2d_ASN1_OCTET_STRING(inner, &der);
+    assert(len > 0 && ASN1_OCTET_STRING_set(value, der, len) == 1);
+    extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value);
+    assert(extension != NULL && X509_add_ext(leaf, extension, -1) == 1);
+    pki_sign(pki, leaf);
+    X509_EXTENSION_free(extension);
+    ASN1_OBJECT_free(oid);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OCTET_STRING_free(inner);
+    OPENSSL_free(der);
 }
 
 SSL_CTX *pki_ctx(const struct pki *pki, X509 *leaf, EVP_PKEY *key)

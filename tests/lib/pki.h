@@ -9,6 +9,8 @@
 
 #include <openssl/types.h>
 
+struct ear;
+
 struct pki {
     EVP_PKEY *ca_key;
     X509 *ca;
@@ -22,6 +24,12 @@ void pki_deinit(struct pki *pki);
    caller's. */
 void pki_leaf(const struct pki *pki, const char *uri, int64_t seconds, X509 **out_leaf,
               EVP_PKEY **out_key);
+
+/* Signs a leaf again that a test has altered. */
+void pki_sign(const struct pki *pki, X509 *leaf);
+
+/* Gives a leaf an attestation result, and signs it again. */
+void pki_attest(const struct pki *pki, X509 *leaf, const struct ear *ear);
 
 /* A TLS 1.3 context for either side that presents `leaf` and wants a peer under `pki`; the
    caller's. */
