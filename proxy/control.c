@@ -40,6 +40,7 @@ struct control {
     struct identity *identity;   /* NULL: none yet */
     struct generation *generation;
     uint64_t num_generations;
+    uint64_t first_usable; /* number of the first generation with an identity; 0: none yet */
     bool reload_ok;
     int64_t reload_time;
 };
@@ -60,11 +61,12 @@ static void publish(struct control *control, struct generation *generation)
     worker_set_generation(control->worker, generation);
 }
 
+/* Once the worker has an identity, a renewal on its way to it does not make us unready. */
 static bool is_ready(const struct control *control)
 {
     return control->state == CONTROL_RUNNING &&
            generation_valid(control->generation, generation_now(control->generation)) &&
-           worker_generation(control->worker) == generation_number(control->generation);
+           worker_generation(control->worker) >= control->first_usable;
 }
 
 static void on_identity(void *user, struct identity *identity)
@@ -80,6 +82,9 @@ static void on_identity(void *user, struct identity *identity)
     identity_unref(control->identity);
     control->identity = identity_ref(identity);
     publish(control, generation);
+    if (control->first_usable == 0) {
+        control->first_usable = control->num_generations;
+    }
 }
 
 static int reload(struct control *control, struct err *err)
