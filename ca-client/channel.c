@@ -22,6 +22,7 @@
 #include "common/est.h"
 #include "common/http1.h"
 #include "common/sockets.h"
+#include "common/tls.h"
 
 #define SCHEME "https://"
 #define HEAD_MAX 8192 /* bytes, of requests and responses */
@@ -65,7 +66,7 @@ static SSL_CTX *make_ctx(const STACK_OF(X509) * roots, struct err *err)
         return NULL;
     }
     SSL_CTX_set_cert_store(ctx, store); /* now the context's */
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    tls_restrict(ctx);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     return ctx;
 }

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "common/err.h"
+#include "common/tls.h"
 
 #define GROUPS "X25519:P-256:P-384"
 #define CERT_LIST_MAX 16384 /* bytes: a client has no business to send a chain */
@@ -29,15 +30,12 @@ SSL_CTX *context_new(X509 *cert, EVP_PKEY *key, bool allow_1_2, struct err *err)
             goto fail;
         }
     }
-    /* The number of tickets is what counts in TLS 1.3, the option in 1.2. */
-    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    tls_restrict(ctx);
+    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-    if (SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
-        SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+    if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
         SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1) {
         return ctx;
     }

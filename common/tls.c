@@ -82,6 +82,18 @@ static void tls_bio_make_method(void)
     tls_bio_method = method;
 }
 
+void tls_restrict(SSL_CTX *ctx)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION /* OpenSSL 3.2 */
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION |
+                                 SSL_OP_NO_TX_CERTIFICATE_COMPRESSION);
+#endif
+    (void)SSL_CTX_set_num_tickets(ctx,
+                                  0); /* what counts in TLS 1.3; the option in 1.2; never fails */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+}
+
 static void tls_on_info(const SSL *ssl, int where, int value)
 {
     struct tls *tls = BIO_get_data(SSL_get_rbio(ssl));
@@ -159,19 +171,24 @@ void tls_free(struct tls *tls)
     }
 }
 
-static void tls_enter(struct tls *tls, struct tls_io *io)
+/* False after a failure, which is for good: OpenSSL 3.5 would go on with the bytes that follow. */
+static bool tls_enter(struct tls *tls, struct tls_io *io, const char *what, struct err *err)
 {
     assert(tls->io == NULL);
+    if (tls->failure != TLS_FAILURE_NONE) {
+        err_set(err, tls->failure == TLS_FAILURE_INTERNAL ? ERR_LIMIT : ERR_DENIED,
+                "TLS %s: failed before", what);
+        return false;
+    }
     tls->io = io;
     ERR_clear_error();
+    return true;
 }
 
 static enum tls_status tls_fail(struct tls *tls, enum tls_failure failure, const char *what,
                                 struct err *err)
 {
-    if (tls->failure == TLS_FAILURE_NONE) {
-        tls->failure = failure; /* later calls fail too, with less to say */
-    }
+    tls->failure = failure;
     err_set_openssl(err, failure == TLS_FAILURE_INTERNAL ? ERR_LIMIT : ERR_DENIED, "TLS %s", what);
     return TLS_FAILED;
 }
@@ -217,7 +234,9 @@ enum tls_status tls_handshake(struct tls *tls, struct tls_io *io, struct err *er
     enum tls_status status = TLS_FAILED;
     int rc = 0;
 
-    tls_enter(tls, io);
+    if (!tls_enter(tls, io, "handshake", err)) {
+        return TLS_FAILED;
+    }
     rc = SSL_do_handshake(tls->ssl);
     status = tls_leave(tls, rc, "handshake", err);
     if (status == TLS_OK) {
@@ -232,7 +251,9 @@ enum tls_status tls_read(struct tls *tls, struct tls_io *io, uint8_t *out, size_
     int rc = 0;
 
     assert(cap > 0);
-    tls_enter(tls, io);
+    if (!tls_enter(tls, io, "read", err)) {
+        return TLS_FAILED;
+    }
     rc = SSL_read(tls->ssl, out, cap < INT_MAX ? (int)cap : INT_MAX);
     if (rc > 0) {
         *out_len = (size_t)rc;
@@ -247,7 +268,9 @@ enum tls_status tls_write(struct tls *tls, struct tls_io *io, const uint8_t *dat
 
     assert(len > 0 && len <= TLS_RECORD_MAX && !tls->closed);
     assert(buf_room(io->out) >= len + TLS_RECORD_OVERHEAD);
-    tls_enter(tls, io);
+    if (!tls_enter(tls, io, "write", err)) {
+        return TLS_FAILED;
+    }
     rc = SSL_write(tls->ssl, data, (int)len);
     assert(rc <= 0 || (size_t)rc == len); /* one record, with room for it, goes in one piece */
     return tls_leave(tls, rc, "write", err);
@@ -258,7 +281,9 @@ enum tls_status tls_close(struct tls *tls, struct tls_io *io, struct err *err)
     int rc = 0;
 
     assert(!tls->closed);
-    tls_enter(tls, io);
+    if (!tls_enter(tls, io, "close", err)) {
+        return TLS_FAILED;
+    }
     tls->closed = true;
     rc = SSL_shutdown(tls->ssl);
     return tls_leave(tls, rc >= 0 ? 1 : rc, "close", err);

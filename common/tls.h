@@ -45,6 +45,11 @@ struct tls_io {
     struct buf *out; /* ciphertext for the peer is appended here */
 };
 
+/* Switches off, for both methods, what no side of ours uses: tickets and caches of sessions,
+   renegotiation, compression of records, and of certificates (RFC 8879), whose expansion would come
+   before any check of the peer. */
+void tls_restrict(SSL_CTX *ctx);
+
 /* `ctx` is referenced.  `server_name` (client only, may be NULL) is the SNI.  NULL: out of memory.
  */
 struct tls *tls_new_server(SSL_CTX *ctx);

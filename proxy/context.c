@@ -10,6 +10,7 @@
 
 #include "ca-client/enrol.h"
 #include "common/err.h"
+#include "common/tls.h"
 
 #define CERT_LIST_MAX 16384 /* bytes: a leaf with 190 junk certificates costs 0.9 MB otherwise */
 #define ALPN_MAX 256        /* bytes in wire form */
@@ -94,15 +95,13 @@ static bool set_protocol(SSL_CTX *ctx)
                         "RSA-PSS+SHA512";
 
     SSL_CTX_set_security_level(ctx, 2);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    tls_restrict(ctx);
     SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 && set_groups(ctx) &&
-           SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1 &&
-           SSL_CTX_set_num_tickets(ctx, 0) == 1; /* the option alone still sends some in TLS 1.3 */
+           SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1;
 }
 
 /* Chain and anchors are explicit: libssl would else build and verify a chain in every handshake. */

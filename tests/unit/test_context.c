@@ -57,7 +57,11 @@ static SSL_CTX *context(const struct pki *pki, bool egress)
 
 static void both_sides_have_the_settings(void **state)
 {
-    static const uint64_t options = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION;
+    static const uint64_t options = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+                                    | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#endif
+        ;
     static const long modes = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN;
 
