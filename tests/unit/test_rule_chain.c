@@ -109,10 +109,12 @@ static void vek_too_long_in_pem(struct specimen *specimen)
 
 static void vek_version_2(struct specimen *specimen)
 {
-    X509 *x509 = specimen_open(&specimen->vek);
+    static const uint8_t version_3[] = {0xa0, 3, 2, 1, X509_VERSION_3};
+    uint8_t *at = memmem(specimen->vek.data, 20, version_3, sizeof(version_3));
 
-    assert_int_equal(X509_set_version(x509, X509_VERSION_2), 1);
-    specimen_close(&specimen->vek, x509, specimen->ask_key);
+    assert_non_null(at);
+    at[4] = X509_VERSION_2;
+    specimen_sign_der(&specimen->vek, specimen->ask_key);
 }
 
 static void vek_extension_twice(struct specimen *specimen)
