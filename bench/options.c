@@ -9,6 +9,7 @@
 
 #include "bench/load.h"
 #include "common/err.h"
+#include "config/settings_describe.h"
 #include "config/settings_value.h"
 
 /* Words are stored by their index: the table below and the enum must agree. */
@@ -118,7 +119,7 @@ char *options_help(void)
     for (size_t i = 0; i < NUM_ROWS; i++) {
         char values[SETTINGS_VALUE_CAP];
 
-        settings_value_describe(&rows[i], values);
+        settings_describe(&rows[i], values);
         fprintf(out, "  --%-12s %s (%s; default %s)\n", rows[i].key, rows[i].help, values,
                 rows[i].fallback);
     }

@@ -17,7 +17,8 @@
 
 struct err;
 
-#define SETTINGS_LIST_MAX 256 /* items of a list key in one section */
+#define SETTINGS_LIST_MAX 256  /* items of a list key in one section */
+#define SETTINGS_VALUE_CAP 256 /* room for any value or description, with NUL */
 
 /* How a value is written, and what its field is.  Text fields are NUL-terminated and NULL if the
    key is absent. */

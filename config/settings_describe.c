@@ -1,12 +1,14 @@
 /*
  * Settings_describe: what a row takes, in words: the same in errors and in the help text.
  */
-#include "config/settings_value.h"
+
+#include "config/settings_describe.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "common/err.h"
+#include "config/settings_quantity.h"
 
 /* "one of a, b" from "a|b" */
 static void describe_choices(const char *choices, char out[static SETTINGS_VALUE_CAP])
@@ -31,14 +33,14 @@ static void describe_quantity(const struct setting *row, char out[static SETTING
     char min[SETTINGS_VALUE_CAP];
     char max[SETTINGS_VALUE_CAP];
 
-    settings_value_write(row, &least, 0, min);
-    settings_value_write(row, &row->max, 0, max);
+    settings_quantity_write(row, least, min);
+    settings_quantity_write(row, row->max, max);
     snprintf(out, SETTINGS_VALUE_CAP, "a %s from %.32s to %.32s%s (%s)",
              is_duration ? "duration" : "size", min, max, row->min == 0 ? ", or off" : "",
              is_duration ? "ms, s, min, h, d" : "KiB, MiB, GiB");
 }
 
-void settings_value_describe(const struct setting *row, char out[static SETTINGS_VALUE_CAP])
+void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE_CAP])
 {
     static const char *const texts[] = {
         [SETTING_PATH] = "a path without blanks",
@@ -90,10 +92,10 @@ void settings_value_describe(const struct setting *row, char out[static SETTINGS
     }
 }
 
-int settings_value_need(const struct setting *row, struct err *err)
+int settings_describe_need(const struct setting *row, struct err *err)
 {
     char need[SETTINGS_VALUE_CAP];
 
-    settings_value_describe(row, need);
+    settings_describe(row, need);
     return err_set(err, ERR_INVALID, "need %s", need);
 }

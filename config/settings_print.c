@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "config/settings_describe.h"
 #include "config/settings_value.h"
 
 static void print_section(const struct settings_table *table, const struct setting_section *section,
@@ -64,7 +65,7 @@ void settings_help(const struct settings_table *table, FILE *out)
             if (strcmp(row->section, section->kind) != 0) {
                 continue;
             }
-            settings_value_describe(row, need);
+            settings_describe(row, need);
             fprintf(out, "  %-24s %s: %s", row->key, row->help, need);
             if (row->fallback != NULL) {
                 fprintf(out, " [%s]", row->fallback);

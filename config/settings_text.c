@@ -10,7 +10,7 @@
 #include "common/err.h"
 #include "common/sockets.h"
 #include "common/spiffe.h"
-#include "config/settings_value.h"
+#include "config/settings_describe.h"
 
 #define ALPN_NAME_MAX 255 /* bytes (RFC 7301 section 3.1) */
 
@@ -145,5 +145,5 @@ int settings_text_check(const struct setting *row, const char *text, struct err 
     if (is_place && (strncmp(text, "unix:", 5) == 0 || strncmp(text, "vsock:", 6) == 0)) {
         return err_set(err, ERR_INVALID, "unix: and vsock: are not in this release");
     }
-    return is_valid(row, text) ? 0 : settings_value_need(row, err);
+    return is_valid(row, text) ? 0 : settings_describe_need(row, err);
 }

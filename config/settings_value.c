@@ -1,6 +1,5 @@
 /*
- * Settings_value: the grammar of numbers and words, and how fields are filled, written and freed.
- * Numbers carry their unit; nothing is trimmed or guessed.
+ * Settings_value: how fields are filled, written and freed.  Nothing is trimmed or guessed.
  */
 #include "config/settings_value.h"
 
@@ -9,29 +8,9 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "config/settings_describe.h"
+#include "config/settings_quantity.h"
 #include "config/settings_text.h"
-
-#define NUMBER_DIGITS_MAX 18 /* cannot overflow 64 bits */
-
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-
-/* Ascending: what is written uses the largest that divides the value. */
-static const struct unit durations[] = {
-    {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
-static const struct unit sizes[] = {{"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}};
-
-static const struct unit *units_of(const struct setting *row, size_t *out_num)
-{
-    if (row->kind == SETTING_DURATION) {
-        *out_num = sizeof(durations) / sizeof(durations[0]);
-        return durations;
-    }
-    *out_num = sizeof(sizes) / sizeof(sizes[0]);
-    return sizes;
-}
 
 /* Word `i` of "a|b|c"; NULL if there are fewer. */
 static const char *choice_at(const char *choices, size_t i, size_t *out_len)
@@ -58,72 +37,16 @@ static bool find_choice(const char *choices, const char *text, unsigned *out_ind
     return false;
 }
 
-/* Decimal digits without leading zero; `out_rest` is what follows them. */
-static bool read_digits(const char *text, uint64_t *out_value, const char **out_rest)
-{
-    size_t digits = strspn(text, "0123456789");
-    uint64_t value = 0;
-
-    if (digits == 0 || digits > NUMBER_DIGITS_MAX || (digits > 1 && text[0] == '0')) {
-        return false;
-    }
-    for (size_t i = 0; i < digits; i++) {
-        value = value * 10 + (uint64_t)(text[i] - '0');
-    }
-    *out_value = value;
-    *out_rest = text + digits;
-    return true;
-}
-
-static bool read_quantity(const struct setting *row, const char *text, uint64_t *out_value)
-{
-    size_t num_units = 0;
-    const struct unit *units = units_of(row, &num_units);
-    const char *rest = NULL;
-    uint64_t value = 0;
-
-    if (row->min == 0 && strcmp(text, "off") == 0) {
-        *out_value = 0;
-        return true;
-    }
-    if (!read_digits(text, &value, &rest)) {
-        return false;
-    }
-    for (size_t i = 0; i < num_units; i++) {
-        if (strcmp(rest, units[i].name) == 0 && value <= UINT64_MAX / units[i].factor) {
-            *out_value = value * units[i].factor;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void write_quantity(const struct setting *row, uint64_t value,
-                           char out[static SETTINGS_VALUE_CAP])
-{
-    size_t i = 0;
-    const struct unit *units = units_of(row, &i);
-
-    if (value == 0) {
-        snprintf(out, SETTINGS_VALUE_CAP, "off");
-        return;
-    }
-    do {
-        i--;
-    } while (i > 0 && value % units[i].factor != 0);
-    snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64 "%s", value / units[i].factor, units[i].name);
-}
-
 static int read_number(const struct setting *row, const char *text, void *field, struct err *err)
 {
     const char *rest = NULL;
     uint64_t value = 0;
     bool is_plain = row->kind == SETTING_NUMBER || row->kind == SETTING_FLOOR;
-    bool is_valid = is_plain ? read_digits(text, &value, &rest) && *rest == '\0'
-                             : read_quantity(row, text, &value);
+    bool is_valid = is_plain ? settings_quantity_digits(text, &value, &rest) && *rest == '\0'
+                             : settings_quantity_read(row, text, &value);
 
     if (!is_valid || value < row->min || value > row->max) {
-        return settings_value_need(row, err);
+        return settings_describe_need(row, err);
     }
     if (row->kind == SETTING_FLOOR) {
         struct setting_floor *floor = field;
@@ -142,7 +65,7 @@ static int read_choice(const struct setting *row, const char *text, void *field,
     unsigned index = 0;
 
     if (!find_choice(row->choices, text, &index)) {
-        return settings_value_need(row, err);
+        return settings_describe_need(row, err);
     }
     memcpy(field, &index, sizeof(index)); /* the field is an enum of the caller's */
     return 0;
@@ -154,7 +77,7 @@ static int read_bool(const struct setting *row, const char *text, void *field, s
     unsigned index = 0;
 
     if (!find_choice("no|yes", text, &index)) {
-        return settings_value_need(row, err);
+        return settings_describe_need(row, err);
     }
     *out = index == 1;
     return 0;
@@ -167,7 +90,7 @@ static int check_word(const struct setting *row, const char *text, struct err *e
     if (row->kind != SETTING_CHOICE) {
         return settings_text_check(row, text, err);
     }
-    return find_choice(row->choices, text, &index) ? 0 : settings_value_need(row, err);
+    return find_choice(row->choices, text, &index) ? 0 : settings_describe_need(row, err);
 }
 
 /* Room for one more item. */
@@ -339,7 +262,7 @@ void settings_value_write(const struct setting *row, const void *field, size_t i
     } else if (row->kind == SETTING_NUMBER) {
         snprintf(out, SETTINGS_VALUE_CAP, "%" PRIu64, *number);
     } else {
-        write_quantity(row, *number, out);
+        settings_quantity_write(row, *number, out);
     }
 }
 

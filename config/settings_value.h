@@ -8,8 +8,6 @@
 #include "common/compiler.h"
 #include "config/settings.h"
 
-#define SETTINGS_VALUE_CAP 256 /* room for any value or description, with NUL */
-
 /* Reads `text`; a list's item is appended with its `line`.  ERR_INVALID says what is needed, the
    field is untouched then. */
 MUST_CHECK int settings_value_read(const struct setting *row, const char *text, unsigned line,
@@ -21,12 +19,6 @@ size_t settings_value_count(const struct setting *row, const void *field);
 /* Writes value `i` as it stands in a file. */
 void settings_value_write(const struct setting *row, const void *field, size_t i,
                           char out[static SETTINGS_VALUE_CAP]);
-
-/* Writes what a value may be: "one of tcp, http", "a number from 1 to 255". */
-void settings_value_describe(const struct setting *row, char out[static SETTINGS_VALUE_CAP]);
-
-/* Sets "need ..." with what settings_value_describe() says; returns -1. */
-int settings_value_need(const struct setting *row, struct err *err);
 
 /* Frees what the field owns. */
 void settings_value_clear(const struct setting *row, void *field);
