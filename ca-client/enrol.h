@@ -43,10 +43,17 @@ struct enrol_failure {
 MUST_CHECK int enrol_run(const struct enrol_options *options, struct identity **out_identity,
                          struct enrol_failure *out_failure, struct err *err);
 
-/* Loads an identity that somebody else keeps in files (PEM). */
-MUST_CHECK int identity_load_files(const char *certificate, const char *private_key,
-                                   const char *trust_bundle, struct identity **out_identity,
-                                   struct err *err);
+/* PEM files that somebody else renews. */
+struct identity_files {
+    const char *certificate;  /* the leaf, then perhaps its issuing CA */
+    const char *private_key;  /* not encrypted */
+    const char *trust_bundle; /* the anchors for peers */
+};
+
+/* Loads an identity from files.  ERR_INVALID too for a leaf that is of another trust domain, that
+   breaks the rules for leaves (common/svid.h), or that is not valid now. */
+MUST_CHECK int identity_load_files(const struct identity_files *files, const char *trust_domain,
+                                   struct identity **out_identity, struct err *err);
 
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity); /* accepts NULL; wipes the key with the last one */

@@ -2,8 +2,11 @@
  * Identity files: an identity that somebody else renews, in three PEM files.
  *
  * The trust bundle's certificates become the anchors as they are: whoever writes the file decides.
+ * The leaf is held to the rules that peers hold it to, so that a file that would be refused by all
+ * of them does not replace one that serves.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -15,6 +18,9 @@
 #include "ca-client/identity.h"
 #include "common/err.h"
 #include "common/file.h"
+#include "common/spiffe.h"
+#include "common/svid.h"
+#include "common/svid_rules.h"
 
 #define KEY_FILE_MAX 65536 /* bytes */
 
@@ -85,33 +91,60 @@ static int check_order(const STACK_OF(X509) * certs, struct err *err)
     return 0;
 }
 
-int identity_load_files(const char *certificate, const char *private_key, const char *trust_bundle,
+static int check_leaf(X509 *leaf, const char *trust_domain, struct err *err)
+{
+    struct svid_flaw flaw = svid_leaf_flaw(leaf);
+    struct svid *svid = malloc(sizeof(*svid));
+    int64_t now = (int64_t)time(NULL);
+    int rc = -1;
+
+    ERR_clear_error(); /* the rules may leave reasons there */
+    if (svid == NULL) {
+        err_set(err, ERR_LIMIT, "out of memory");
+    } else if (flaw.reason != NULL) {
+        err_set(err, ERR_INVALID, "%s", flaw.reason);
+    } else if (svid_describe(leaf, svid, err) != 0) {
+        /* `err` says it */
+    } else if (!spiffe_id_in(svid->spiffe, trust_domain)) {
+        err_set(err, ERR_INVALID, "%.120s is not in trust domain %.80s", svid->spiffe,
+                trust_domain);
+    } else if (now < svid->not_before || now >= svid->not_after) {
+        err_set(err, ERR_INVALID, now < svid->not_before ? "not yet valid" : "expired");
+    } else {
+        rc = 0;
+    }
+    free(svid);
+    return rc;
+}
+
+int identity_load_files(const struct identity_files *files, const char *trust_domain,
                         struct identity **out_identity, struct err *err)
 {
-    STACK_OF(X509) *certs = certs_load(certificate, err);
+    STACK_OF(X509) *certs = certs_load(files->certificate, err);
     struct identity_parts parts = {0};
     struct identity *identity = NULL;
 
     if (certs == NULL) {
         goto out;
     }
-    if (check_order(certs, err) != 0) {
-        err_wrap(err, "%s", certificate);
+    if (check_order(certs, err) != 0 ||
+        check_leaf(sk_X509_value(certs, 0), trust_domain, err) != 0) {
+        err_wrap(err, "%s", files->certificate);
         goto out;
     }
     parts.leaf = sk_X509_value(certs, 0);
     parts.issuer = sk_X509_value(certs, 1); /* NULL if there is none */
-    parts.key = load_key(private_key, err);
+    parts.key = load_key(files->private_key, err);
     if (parts.key == NULL) {
         goto out;
     }
-    parts.anchors = load_anchors(trust_bundle, err);
+    parts.anchors = load_anchors(files->trust_bundle, err);
     if (parts.anchors == NULL) {
         goto out;
     }
     identity = identity_new(&parts, err);
     if (identity == NULL) {
-        err_wrap(err, "%s", certificate);
+        err_wrap(err, "%s", files->certificate);
     }
 out:
     X509_STORE_free(parts.anchors);

@@ -120,7 +120,7 @@ static void on_reload(struct control *control)
     }
     control->reload_time = (int64_t)time(NULL);
     log_info("config.reloaded", kv_num("generation", (int64_t)control->num_generations));
-    if (control->options->enrolment.certificate != NULL) {
+    if (control->options->enrolment.files.certificate != NULL) {
         enrolment_now(control->enrolment);
     }
 }

@@ -80,7 +80,7 @@ static uint64_t random_bits(void)
 
 static bool uses_files(const struct enrolment *e)
 {
-    return e->options.certificate != NULL;
+    return e->options.files.certificate != NULL;
 }
 
 static int64_t not_after_ms(const struct enrolment *e)
@@ -93,9 +93,9 @@ static void work(uv_work_t *request)
     struct job *job = request->data;
     const struct enrolment_options *options = job->options;
 
-    if (options->certificate != NULL) {
-        if (identity_load_files(options->certificate, options->private_key, options->trust_bundle,
-                                &job->identity, &job->err) != 0) {
+    if (options->files.certificate != NULL) {
+        if (identity_load_files(&options->files, options->enrol.trust_domain, &job->identity,
+                                &job->err) != 0) {
             job->identity = NULL;
         }
     } else if (enrol_run(&options->enrol, &job->identity, &job->failure, &job->err) != 0) {

@@ -19,10 +19,9 @@ struct err;
 struct enrolment; /* opaque */
 
 struct enrolment_options {
-    struct enrol_options enrol; /* strings borrowed, must outlive the enrolment */
-    const char *certificate;    /* set: files instead of a CA; then private_key, trust_bundle too */
-    const char *private_key;
-    const char *trust_bundle;
+    struct enrol_options enrol;  /* strings borrowed, must outlive the enrolment */
+    struct identity_files files; /* with a certificate: files instead of a CA; of `enrol` only the
+                                    trust domain counts then.  Borrowed likewise */
 };
 
 /* What the control thread reads for /metrics and /identity. */

@@ -47,9 +47,11 @@ static int set_identity(struct setup *setup, struct err *err)
     struct enrolment_options *enrolment = &setup->control.enrolment;
 
     if (identity->certificate != NULL) {
-        enrolment->certificate = identity->certificate;
-        enrolment->private_key = identity->private_key;
-        enrolment->trust_bundle = identity->trust_bundle;
+        enrolment->files = (struct identity_files){
+            .certificate = identity->certificate,
+            .private_key = identity->private_key,
+            .trust_bundle = identity->trust_bundle,
+        };
         enrolment->enrol.trust_domain = identity->trust_domain;
         return 0;
     }

@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "ca-client/enrol.h"
 #include "common/err.h"
@@ -96,8 +97,13 @@ static int tear_down(void **state)
 
 static int load(const struct fixture *fixture, struct identity **out_identity, struct err *err)
 {
-    return identity_load_files(fixture->certificate, fixture->private_key, fixture->trust_bundle,
-                               out_identity, err);
+    const struct identity_files files = {
+        .certificate = fixture->certificate,
+        .private_key = fixture->private_key,
+        .trust_bundle = fixture->trust_bundle,
+    };
+
+    return identity_load_files(&files, "prod.example", out_identity, err);
 }
 
 static void three_files_make_an_identity(void **state)
@@ -189,13 +195,51 @@ static void spoil_bundle(struct fixture *fixture)
     assert_int_equal(remove(fixture->trust_bundle), 0);
 }
 
-static void spoil_name(struct fixture *fixture)
+static void replace_leaf(struct fixture *fixture, const char *uri, int64_t seconds)
 {
     X509_free(fixture->leaf);
     EVP_PKEY_free(fixture->key);
-    pki_leaf(&fixture->pki, "https://prod.example/app", 3600, &fixture->leaf, &fixture->key);
+    pki_leaf(&fixture->pki, uri, seconds, &fixture->leaf, &fixture->key);
     write_certs(fixture->certificate, fixture->leaf, fixture->pki.ca, NULL);
     write_key(fixture->private_key, fixture->key, NULL);
+}
+
+static void spoil_name(struct fixture *fixture)
+{
+    replace_leaf(fixture, "https://prod.example/app", 3600);
+}
+
+static void spoil_trust_domain(struct fixture *fixture)
+{
+    replace_leaf(fixture, "spiffe://prod.example.evil/snp/app", 3600);
+}
+
+static void spoil_expiry(struct fixture *fixture)
+{
+    replace_leaf(fixture, URI, -60);
+}
+
+static void spoil_start(struct fixture *fixture)
+{
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(fixture->leaf), 1800));
+    pki_sign(&fixture->pki, fixture->leaf);
+    write_certs(fixture->certificate, fixture->leaf, fixture->pki.ca, NULL);
+}
+
+/* As ours, but without the extension `nid`. */
+static void drop_extension(struct fixture *fixture, int nid)
+{
+    int at = X509_get_ext_by_NID(fixture->leaf, nid, -1);
+
+    assert_true(at >= 0);
+    X509_EXTENSION_free(X509_delete_ext(fixture->leaf, at));
+    pki_sign(&fixture->pki, fixture->leaf);
+    write_certs(fixture->certificate, fixture->leaf, fixture->pki.ca, NULL);
+}
+
+static void spoil_usage(struct fixture *fixture)
+{
+    drop_extension(fixture, NID_key_usage);
 }
 
 static void bad_files_are_refused_with_their_reason(void **state)
@@ -214,7 +258,12 @@ static void bad_files_are_refused_with_their_reason(void **state)
         {spoil_key, ERR_INVALID, "the private key is not the certificate's"},
         {spoil_encrypted_key, ERR_INVALID, "key.pem: no private key that can be read"},
         {spoil_bundle, ERR_IO, "bundle.pem: No such file"},
-        {spoil_name, ERR_INVALID, "certificate: "},
+        {spoil_name, ERR_INVALID, "cert.pem: "},
+        {spoil_trust_domain, ERR_INVALID,
+         "cert.pem: spiffe://prod.example.evil/snp/app is not in trust domain prod.example"},
+        {spoil_expiry, ERR_INVALID, "cert.pem: expired"},
+        {spoil_start, ERR_INVALID, "cert.pem: not yet valid"},
+        {spoil_usage, ERR_INVALID, "cert.pem: no keyUsage"},
     };
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
