@@ -1,6 +1,6 @@
 /*
- * Conn: what every kind of connection shares: moving between states, deadlines, the end and its
- * line in the access log.  The tables of states are conn_ingress.c and conn_egress.c.
+ * Conn: what every kind of connection shares: moving between states, deadlines, the end.  The
+ * tables of states are conn_ingress.c and conn_egress.c.
  */
 #include "proxy/conn.h"
 
@@ -11,8 +11,6 @@
 
 #include "common/log.h"
 #include "proxy/conn_state.h"
-
-#define CONN_FAILURES_LOGGED_MAX 20 /* a second: lines that strangers can cause */
 
 uint64_t conn_now_ms(const struct conn *c)
 {
@@ -47,35 +45,6 @@ enum conn_state conn_fail(struct conn *c, enum reason reason)
     return CONN_CLOSING;
 }
 
-/* The line in the access log.  Whoever was never authorized is a stranger, who may be many. */
-static void conn_log(const struct conn *c)
-{
-    struct conn_shared *shared = c->shared;
-    uint64_t now = conn_now_ms(c);
-    char source[SOCKETS_TEXT_CAP] = "";
-
-    if (now - shared->refilled_ms >= 1000) {
-        shared->refilled_ms = now;
-        shared->failures_logged = 0;
-    }
-    if (c->svid == NULL && shared->failures_logged++ >= CONN_FAILURES_LOGGED_MAX) {
-        shared->failures_left_out++;
-        return;
-    }
-    sockets_format(&c->source, source);
-    log_info("conn.closed", kv_num("conn", (int64_t)c->id), kv_text("listener", c->route->name),
-             kv_text("dir", c->kind->name), kv_text("src", source),
-             kv_text("spiffe", c->svid != NULL ? c->svid->spiffe : "-"),
-             kv_text("rule", c->svid != NULL ? c->rule : "-"),
-             kv_num("bytes_in", (int64_t)c->bytes_in), kv_num("bytes_out", (int64_t)c->bytes_out),
-             kv_num("handshake_ms", (int64_t)c->handshake_ms),
-             kv_num("duration_ms", (int64_t)(now - c->accepted_ms)),
-             kv_text("reason", reason_name(c->reason)),
-             kv_num("alert", c->tls != NULL ? tls_alert(c->tls) : -1), kv_text("detail", c->detail),
-             kv_num("left_out", (int64_t)shared->failures_left_out));
-    shared->failures_left_out = 0;
-}
-
 static enum counter conn_open_gauge(const struct conn *c)
 {
     return c->route->egress ? COUNTER_CONNECTIONS_OPEN_EGRESS : COUNTER_CONNECTIONS_OPEN_INGRESS;
@@ -101,7 +70,7 @@ static void conn_free(struct conn *c)
 {
     assert(c->reason != REASON_NONE);
     counter_add(c->shared->counters, (enum counter)(COUNTER_CLOSED + (unsigned)c->reason), 1);
-    conn_log(c);
+    access_log(c);
     conn_leave(c);
     generation_unref(c->generation);
     tls_free(c->tls);

@@ -17,36 +17,9 @@ static enum conn_state egress_hold(struct conn *c)
     return CONN_RESOLVE;
 }
 
-static enum conn_state egress_resolve(struct conn *c)
-{
-    if (c->dial == NULL) {
-        c->dial = dial_start(c->shared->loop, c->shared->resolver, c->route_index, conn_on_dial, c);
-        if (c->dial == NULL) {
-            return conn_fail(c, REASON_LIMIT);
-        }
-    }
-    return dial_state(c->dial) == DIAL_RESOLVING ? CONN_RESOLVE : CONN_DIAL;
-}
-
 static enum conn_state egress_dial(struct conn *c)
 {
-    switch (dial_state(c->dial)) {
-    case DIAL_RESOLVING:
-    case DIAL_CONNECTING:
-        return CONN_DIAL;
-    case DIAL_FAILED:
-        return conn_fail(c,
-                         dial_error(c->dial) == 0 ? REASON_RESOLVE_FAILED : REASON_CONNECT_REFUSED);
-    case DIAL_CONNECTED:
-        break;
-    }
-    if (!conn_open_leg(c, &c->peer, dial_take_fd(c->dial))) {
-        return conn_fail(c, REASON_LIMIT);
-    }
-    sockets_tune(c->peer.fd, (unsigned)c->route->limits.write_stall_ms);
-    dial_free(c->dial);
-    c->dial = NULL;
-    return CONN_HANDSHAKE;
+    return reach_dial(c, &c->peer, (unsigned)c->route->limits.write_stall_ms, CONN_HANDSHAKE);
 }
 
 static enum conn_state egress_handshake(struct conn *c)
@@ -58,7 +31,7 @@ static enum conn_state egress_handshake(struct conn *c)
 static const struct conn_row egress_rows[CONN_STATES] = {
     [CONN_HOLD]      = {"hold", egress_hold, CONN_BIT(CONN_RESOLVE),
                         CONN_LIMIT(ready_wait_ms),  PROGRESS_NONE, REASON_READY_TIMEOUT, false},
-    [CONN_RESOLVE]   = {"resolve", egress_resolve, CONN_BIT(CONN_DIAL),
+    [CONN_RESOLVE]   = {"resolve", reach_resolve, CONN_BIT(CONN_DIAL),
                         CONN_LIMIT(connect_ms),     PROGRESS_NONE, REASON_CONNECT_TIMEOUT, false},
     [CONN_DIAL]      = {"dial", egress_dial, CONN_BIT(CONN_HANDSHAKE),
                         CONN_LIMIT(connect_ms),     PROGRESS_NONE, REASON_CONNECT_TIMEOUT, true},

@@ -14,29 +14,7 @@ static enum conn_state ingress_handshake(struct conn *c)
 
 static enum conn_state ingress_dial(struct conn *c)
 {
-    if (c->dial == NULL) {
-        c->dial = dial_start(c->shared->loop, c->shared->resolver, c->route_index, conn_on_dial, c);
-        if (c->dial == NULL) {
-            return conn_fail(c, REASON_LIMIT);
-        }
-    }
-    switch (dial_state(c->dial)) {
-    case DIAL_RESOLVING:
-    case DIAL_CONNECTING:
-        return CONN_DIAL;
-    case DIAL_FAILED:
-        return conn_fail(c,
-                         dial_error(c->dial) == 0 ? REASON_RESOLVE_FAILED : REASON_CONNECT_REFUSED);
-    case DIAL_CONNECTED:
-        break;
-    }
-    if (!conn_open_leg(c, &c->app, dial_take_fd(c->dial))) {
-        return conn_fail(c, REASON_LIMIT);
-    }
-    sockets_tune(c->app.fd, 0);
-    dial_free(c->dial);
-    c->dial = NULL;
-    return CONN_RELAY;
+    return reach_dial(c, &c->app, 0, CONN_RELAY);
 }
 
 /* clang-format off */

@@ -1,6 +1,7 @@
 /*
  * Conn_state: the inside of a connection, for the files that implement its states: conn.c (life,
- * deadlines), conn_ingress.c and conn_egress.c (the tables), handshake.c, relay.c, ending.c.
+ * deadlines), conn_ingress.c and conn_egress.c (the tables), reach.c, handshake.c, relay.c,
+ * ending.c; and for access_log.c.
  *
  * A state's function does what it can and returns the next state, or its own to wait.
  */
@@ -12,6 +13,7 @@
 
 #include "common/tls.h"
 #include "proxy/conn.h"
+#include "proxy/conn_kind.h"
 #include "proxy/dial.h"
 #include "proxy/leg.h"
 
@@ -21,52 +23,6 @@
 #define CONN_POOL_RESERVE 4                /* chunks that one read may need */
 #define CONN_LINGER_MAX (16 * 1024 * 1024) /* bytes read and discarded */
 #define CONN_REFUSE_MS 1000                /* for an alert to leave */
-
-enum conn_state {
-    CONN_HOLD,      /* egress: until our identity is valid */
-    CONN_RESOLVE,   /* egress: addresses of the peer */
-    CONN_DIAL,      /* connects: to the application, or to the peer */
-    CONN_HANDSHAKE, /* TLS, and who the peer is */
-    CONN_RELAY,     /* copies both ways */
-    CONN_HALF_PEER, /* the peer has ended its stream; app -> peer still flows */
-    CONN_HALF_APP,  /* the app has; peer -> app still flows */
-    CONN_FLUSH,     /* both have; what is queued is written */
-    CONN_REFUSE,    /* our alert is written */
-    CONN_LINGER,    /* our FIN is sent; reads and discards until the peer's */
-    CONN_CLOSING,   /* waits for the close callbacks */
-    CONN_STATES,
-};
-
-#define CONN_BIT(state) (1U << (state))
-
-enum conn_progress {
-    PROGRESS_NONE, /* the deadline is fixed */
-    PROGRESS_APP,  /* application bytes extend it */
-    PROGRESS_SENT, /* bytes that a socket took extend it */
-};
-
-/* A row of a state table. */
-struct conn_row {
-    const char *name;
-    enum conn_state (*run)(struct conn *c);
-    uint32_t next;               /* CONN_BITs of the states it may move to */
-    size_t limit;                /* offset in struct conn_limits of what bounds the stay */
-    enum conn_progress progress; /* what extends it */
-    enum reason expired;         /* REASON_NONE: the deadline closes without an RST */
-    bool same_clock;             /* the clock of the state before goes on */
-};
-
-#define CONN_LIMIT(field) offsetof(struct conn_limits, field)
-#define CONN_LIMIT_REFUSE SIZE_MAX /* CONN_REFUSE_MS, not a setting */
-
-struct conn_kind {
-    const char *name; /* "ingress", "egress" */
-    enum conn_state start;
-    const struct conn_row *rows; /* CONN_STATES of them */
-};
-
-extern const struct conn_kind conn_ingress;
-extern const struct conn_kind conn_egress;
 
 struct conn {
     struct conn_shared *shared;
@@ -78,6 +34,7 @@ struct conn {
     size_t *num_open;
     uint64_t id;
     struct sockets_address source;
+    struct sockets_address target; /* connected to; none before */
     enum conn_state state;
     enum reason reason;
     size_t num_handles;            /* legs whose last callback is still to come */
@@ -96,9 +53,11 @@ struct conn {
     uint64_t accepted_ms;
     uint64_t handshake_from_ms;
     uint64_t handshake_ms; /* how long it took */
-    uint64_t since_ms;     /* the clock of the state's deadline */
-    uint64_t progress;     /* value at `since_ms` */
-    uint64_t peer_sent;    /* peer.sent at `peer_sent_ms`: write stalls */
+    uint64_t connect_from_ms;
+    uint64_t connect_ms; /* how long it took, look-up included */
+    uint64_t since_ms;   /* the clock of the state's deadline */
+    uint64_t progress;   /* value at `since_ms` */
+    uint64_t peer_sent;  /* peer.sent at `peer_sent_ms`: write stalls */
     uint64_t peer_sent_ms;
     uint64_t app_sent;
     uint64_t app_sent_ms;
@@ -127,6 +86,14 @@ void conn_on_dial(void *arg); /* for dial_start(); `arg` is the conn */
 
 /* Takes the descriptor for a leg; false: failed, and conn_fail() is to follow. */
 bool conn_open_leg(struct conn *c, struct leg *leg, int fd);
+
+/* access_log.c: the line of a connection that has ended */
+void access_log(const struct conn *c);
+
+/* reach.c: state RESOLVE; state DIAL, which opens `leg` and moves to `done` */
+enum conn_state reach_resolve(struct conn *c);
+enum conn_state reach_dial(struct conn *c, struct leg *leg, unsigned user_timeout_ms,
+                           enum conn_state done);
 
 /* handshake.c */
 

@@ -20,7 +20,8 @@ struct dial {
     uv_loop_t *loop;
     enum dial_state state;
     int error;
-    int fd; /* of the winner, until it is taken */
+    int fd;        /* of the winner, until it is taken */
+    size_t winner; /* its attempt */
     struct resolver_waiter waiter;
     struct resolver_answer answer;
     size_t next6;        /* next IPv6 address to try */
@@ -92,6 +93,7 @@ static void dial_on_poll(uv_poll_t *poll, int status, int events)
         dial_go_on(dial);
     } else {
         dial->fd = dial_detach(attempt);
+        dial->winner = (size_t)(attempt - dial->attempts);
         dial_end(dial, DIAL_CONNECTED);
     }
     if (dial->state != DIAL_CONNECTING) {
@@ -197,12 +199,13 @@ int dial_error(const struct dial *dial)
     return dial->error;
 }
 
-int dial_take_fd(struct dial *dial)
+int dial_take_fd(struct dial *dial, struct sockets_address *out_address)
 {
     int fd = dial->fd;
 
     assert(dial->state == DIAL_CONNECTED && fd >= 0);
     dial->fd = -1;
+    *out_address = dial->answer.addresses[dial->winner];
     return fd;
 }
 

@@ -29,8 +29,9 @@ enum dial_state dial_state(const struct dial *dial);
 /* errno of the last failed attempt; 0 if no address was found. */
 int dial_error(const struct dial *dial);
 
-/* The connected descriptor, once, after DIAL_CONNECTED; the caller's. */
-int dial_take_fd(struct dial *dial);
+/* The connected descriptor, once, after DIAL_CONNECTED; the caller's.  Where it leads is in
+   `out_address`. */
+int dial_take_fd(struct dial *dial, struct sockets_address *out_address);
 
 /* Lets the other family start when its time has come. */
 void dial_tick(struct dial *dial);

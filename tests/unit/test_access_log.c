@@ -102,7 +102,14 @@ static void the_line_says_who_spoke_to_whom_and_how_it_ended(void **state)
         expect_in(capture.text, wanted);
         expect_in(capture.text, shapes[i] == RIG_INGRESS ? " listener=in dir=ingress "
                                                          : " listener=out dir=egress ");
-        expect_in(capture.text, " spiffe=" RIG_FRIEND " rule=expected bytes_in=5 bytes_out=3 ");
+        expect_in(capture.text, " mode=tcp src=");
+        sockets_format(&rig.behind, address);
+        (void)snprintf(wanted, sizeof(wanted), " dst=%s ", address);
+        expect_in(capture.text, wanted);
+        expect_in(capture.text, " spiffe=" RIG_FRIEND " cert_fp=");
+        expect_in(capture.text,
+                  " tee=sim measurement=00a1ff rule=expected bytes_in=5 bytes_out=3 ");
+        expect_in(capture.text, " connect_ms=");
         expect_in(capture.text, " reason=peer_truncated ");
         assert_int_equal(count(capture.text, "\n"), 1);
         rig_pair_close(&pair);
@@ -127,7 +134,7 @@ static void a_refused_peer_is_logged_with_its_address_and_why(void **state)
     rig_await(&rig.counters, COUNTER_CONNECTIONS_OPEN_INGRESS, 0);
     capture_end(&capture);
     expect_in(capture.text, " src=127.0.0.1:");
-    expect_in(capture.text, " spiffe=- rule=- ");
+    expect_in(capture.text, " spiffe=- cert_fp=- tee=- measurement=- rule=- ");
     expect_in(capture.text, " reason=authz_denied alert=42 detail=spiffe ");
     SSL_free(ssl);
     close(fd);
