@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
@@ -14,6 +13,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 
+#include "attest/cert.h"
 #include "attest/simdir.h"
 #include "attest/simstate.h"
 #include "common/err.h"
@@ -33,24 +33,6 @@ struct sim {
     struct simstate state;
     uint8_t report_id[32];
 };
-
-/* A machine's folder with a vendor key in it would let the machine sign for any other. */
-static int refuse_vendor_keys(const char *mdir, struct err *err)
-{
-    static const char *const names[] = {"ark.key", "ask.key"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[SIMDIR_PATH_CAP];
-
-        if (simdir_path(mdir, names[i], path, err) != 0) {
-            return -1;
-        }
-        if (access(path, F_OK) == 0) {
-            return err_set(err, ERR_INVALID, "%s: a vendor key in a machine's folder", path);
-        }
-    }
-    return 0;
-}
 
 static int read_der(const char *mdir, const char *name, uint8_t **out_der, size_t *out_len,
                     struct err *err)
@@ -72,13 +54,31 @@ static int read_der(const char *mdir, const char *name, uint8_t **out_der, size_
     return 0;
 }
 
+/* Another key would sign reports that no verifier accepts, and only the verifier would say so. */
+static int check_key(const struct sim *sim, const char *mdir, struct err *err)
+{
+    struct buf no_storage = {0};
+    struct cert vek;
+    EVP_PKEY *public = NULL;
+    bool fits = false;
+
+    if (cert_read(sim_vek(sim), &no_storage, &vek) == CERT_OK && cert_key_is_p384(&vek)) {
+        public = cert_key(&vek);
+        fits = public != NULL && EVP_PKEY_eq(public, sim->key) == 1;
+    }
+    EVP_PKEY_free(public);
+    return fits ? 0
+                : err_set(err, ERR_INVALID, "%s: vek.key is not the P-384 key of vek.pem", mdir);
+}
+
 struct sim *sim_open(const char *mdir, struct err *err)
 {
     char path[SIMDIR_PATH_CAP];
     struct sim *sim = NULL;
     bool ok = false;
 
-    if (refuse_vendor_keys(mdir, err) != 0 || simdir_path(mdir, "machine.ini", path, err) != 0) {
+    if (simdir_refuse_vendor_keys(mdir, err) != 0 ||
+        simdir_path(mdir, "machine.ini", path, err) != 0) {
         return NULL;
     }
     sim = calloc(1, sizeof(*sim));
@@ -92,7 +92,7 @@ struct sim *sim_open(const char *mdir, struct err *err)
         goto out;
     }
     sim->key = simdir_read_key(mdir, "vek.key", err);
-    if (sim->key == NULL) {
+    if (sim->key == NULL || check_key(sim, mdir, err) != 0) {
         goto out;
     }
     if (RAND_bytes(sim->report_id, sizeof(sim->report_id)) != 1) {

@@ -49,7 +49,8 @@ MUST_CHECK int sim_machine_create(const char *dir, const char *mdir,
 
 struct sim; /* opaque; one guest instance, with a REPORT_ID of its own */
 
-/* Opens MDIR.  ERR_INVALID if it holds a vendor key (ark.key or ask.key) or a bad machine.ini. */
+/* Opens MDIR.  ERR_INVALID if it holds a vendor key (ark.key or ask.key), a bad machine.ini, or a
+   key that is not that of its certificate. */
 struct sim *sim_open(const char *mdir, struct err *err);
 void sim_free(struct sim *sim); /* accepts NULL */
 

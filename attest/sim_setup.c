@@ -148,9 +148,10 @@ int sim_machine_create(const char *dir, const char *mdir, const struct sim_machi
     EVP_PKEY *vek_key = NULL;
     X509 *vek = NULL;
     X509 *ask = NULL;
-    EVP_PKEY *ask_key = simdir_read_key(dir, "ask.key", err);
+    EVP_PKEY *ask_key = NULL;
 
-    if (ask_key == NULL) {
+    if (simdir_refuse_vendor_keys(mdir, err) != 0 ||
+        (ask_key = simdir_read_key(dir, "ask.key", err)) == NULL) {
         goto out;
     }
     ask = simdir_read_cert(dir, "ask.pem", err);

@@ -4,8 +4,11 @@
 #include "attest/simdir.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -14,6 +17,8 @@
 
 #include "common/err.h"
 #include "common/file.h"
+
+#define FILE_LEN_MAX 65536 /* bytes */
 
 int simdir_path(const char *dir, const char *name, char out_path[static SIMDIR_PATH_CAP],
                 struct err *err)
@@ -78,46 +83,78 @@ out:
     return rc;
 }
 
-EVP_PKEY *simdir_read_key(const char *dir, const char *name, struct err *err)
+/* Without it OpenSSL would ask at the terminal. */
+static int no_password(char *buffer, int cap, int is_write, void *user)
+{
+    return -1;
+}
+
+/* A whole file, which the caller wipes if it held a secret, and frees. */
+static int read_file(const char *dir, const char *name, uint8_t **out_data, size_t *out_len,
+                     struct err *err)
 {
     char path[SIMDIR_PATH_CAP];
-    EVP_PKEY *key = NULL;
-    BIO *file = NULL;
 
     if (simdir_path(dir, name, path, err) != 0) {
+        return -1;
+    }
+    return file_read(path, FILE_LEN_MAX, out_data, out_len, err);
+}
+
+EVP_PKEY *simdir_read_key(const char *dir, const char *name, struct err *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    EVP_PKEY *key = NULL;
+    BIO *memory = NULL;
+
+    if (read_file(dir, name, &data, &len, err) != 0) {
         return NULL;
     }
-    file = BIO_new_file(path, "r");
-    if (file == NULL) {
-        err_set_openssl(err, ERR_IO, "open %s", path);
-        return NULL;
-    }
-    key = PEM_read_bio_PrivateKey(file, NULL, NULL, NULL);
+    memory = BIO_new_mem_buf(data, (int)len);
+    key = memory != NULL ? PEM_read_bio_PrivateKey(memory, NULL, no_password, NULL) : NULL;
     if (key == NULL) {
-        err_set_openssl(err, ERR_INVALID, "%s: no key", path);
+        err_set_openssl(err, ERR_INVALID, "%s/%s: no key", dir, name);
     }
-    BIO_free(file);
+    BIO_free(memory);
+    OPENSSL_cleanse(data, len);
+    free(data);
     return key;
 }
 
 X509 *simdir_read_cert(const char *dir, const char *name, struct err *err)
 {
-    char path[SIMDIR_PATH_CAP];
+    uint8_t *data = NULL;
+    size_t len = 0;
     X509 *cert = NULL;
-    BIO *file = NULL;
+    BIO *memory = NULL;
 
-    if (simdir_path(dir, name, path, err) != 0) {
+    if (read_file(dir, name, &data, &len, err) != 0) {
         return NULL;
     }
-    file = BIO_new_file(path, "r");
-    if (file == NULL) {
-        err_set_openssl(err, ERR_IO, "open %s", path);
-        return NULL;
-    }
-    cert = PEM_read_bio_X509(file, NULL, NULL, NULL);
+    memory = BIO_new_mem_buf(data, (int)len);
+    cert = memory != NULL ? PEM_read_bio_X509(memory, NULL, no_password, NULL) : NULL;
     if (cert == NULL) {
-        err_set_openssl(err, ERR_INVALID, "%s: no certificate", path);
+        err_set_openssl(err, ERR_INVALID, "%s/%s: no certificate", dir, name);
     }
-    BIO_free(file);
+    BIO_free(memory);
+    free(data);
     return cert;
+}
+
+int simdir_refuse_vendor_keys(const char *dir, struct err *err)
+{
+    static const char *const names[] = {"ark.key", "ask.key"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[SIMDIR_PATH_CAP];
+
+        if (simdir_path(dir, names[i], path, err) != 0) {
+            return -1;
+        }
+        if (access(path, F_OK) == 0) {
+            return err_set(err, ERR_INVALID, "%s: a vendor key in a machine's folder", path);
+        }
+    }
+    return 0;
 }

@@ -26,25 +26,27 @@ static const struct key {
     enum kind kind;
     size_t offset;
     size_t len;
+    uint64_t min;
     uint64_t max;
 } keys[] = {
-    {"product",        KIND_PRODUCT,  FIELD(product),        0},
-    {"layout",         KIND_UNSIGNED, FIELD(layout),         TCB_LAYOUTS - 1},
-    {"report_version", KIND_UNSIGNED, FIELD(report_version), 5},
-    {"guest_policy",   KIND_HEX64,    FIELD(guest_policy),   UINT64_MAX},
-    {"platform_info",  KIND_HEX64,    FIELD(platform_info),  UINT64_MAX},
-    {"guest_svn",      KIND_UINT32,   FIELD(guest_svn),      UINT32_MAX},
-    {"tcb",            KIND_BYTES,    FIELD(tcb),            0},
-    {"chip_id",        KIND_BYTES,    FIELD(chip_id),        0},
-    {"measurement",    KIND_BYTES,    FIELD(measurement),    0},
-    {"host_data",      KIND_BYTES,    FIELD(host_data),      0},
+    {"product",        KIND_PRODUCT,  FIELD(product),        0, 0},
+    {"layout",         KIND_UNSIGNED, FIELD(layout),         0, TCB_LAYOUTS - 1},
+    {"report_version", KIND_UNSIGNED, FIELD(report_version), 2, 5},
+    {"guest_policy",   KIND_HEX64,    FIELD(guest_policy),   0, UINT64_MAX},
+    {"platform_info",  KIND_HEX64,    FIELD(platform_info),  0, UINT64_MAX},
+    {"guest_svn",      KIND_UINT32,   FIELD(guest_svn),      0, UINT32_MAX},
+    {"tcb",            KIND_BYTES,    FIELD(tcb),            0, 0},
+    {"chip_id",        KIND_BYTES,    FIELD(chip_id),        0, 0},
+    {"measurement",    KIND_BYTES,    FIELD(measurement),    0, 0},
+    {"host_data",      KIND_BYTES,    FIELD(host_data),      0, 0},
 };
 // clang-format on
 
 #define NUM_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-/* "0x" and hexadecimal, or decimal, of at most `max`. */
-static bool parse_number(const char *text, bool hex, uint64_t max, uint64_t *out_number)
+/* "0x" and hexadecimal, or decimal, from `min` to `max`. */
+static bool parse_number(const char *text, bool hex, uint64_t min, uint64_t max,
+                         uint64_t *out_number)
 {
     static const char digits[] = "0123456789abcdef";
     char *end = NULL;
@@ -60,7 +62,7 @@ static bool parse_number(const char *text, bool hex, uint64_t max, uint64_t *out
     }
     errno = 0;
     *out_number = strtoull(text, &end, hex ? 16 : 10);
-    return errno == 0 && *end == '\0' && *out_number <= max;
+    return errno == 0 && *end == '\0' && *out_number >= min && *out_number <= max;
 }
 
 static bool parse_hex(const char *text, uint8_t *out_bytes, size_t len)
@@ -94,21 +96,21 @@ static bool parse_value(const struct key *key, const char *text, uint8_t *field)
         memcpy(field, &product, key->len);
         return true;
     case KIND_UNSIGNED:
-        if (!parse_number(text, false, key->max, &number)) {
+        if (!parse_number(text, false, key->min, key->max, &number)) {
             return false;
         }
         small = (unsigned)number;
         memcpy(field, &small, key->len);
         return true;
     case KIND_UINT32:
-        if (!parse_number(text, false, key->max, &number)) {
+        if (!parse_number(text, false, key->min, key->max, &number)) {
             return false;
         }
         word = (uint32_t)number;
         memcpy(field, &word, key->len);
         return true;
     case KIND_HEX64:
-        if (!parse_number(text, true, key->max, &number)) {
+        if (!parse_number(text, true, key->min, key->max, &number)) {
             return false;
         }
         memcpy(field, &number, key->len);
@@ -147,6 +149,13 @@ static int on_key(void *user, const struct ini_key *found, struct err *err)
     return err_set(err, ERR_INVALID, "unknown key");
 }
 
+static bool layout_fits(const struct simstate *state)
+{
+    const struct product_info *info = product_info(state->product);
+
+    return state->layout >= info->layout_min && state->layout <= info->layout_max;
+}
+
 int simstate_read(const char *path, struct simstate *out_state, struct err *err)
 {
     struct reading reading = {0};
@@ -159,6 +168,9 @@ int simstate_read(const char *path, struct simstate *out_state, struct err *err)
         if (!reading.seen[i]) {
             return err_set(err, ERR_INVALID, "%s: [machine] %s: missing", path, keys[i].name);
         }
+    }
+    if (!layout_fits(&reading.state)) {
+        return err_set(err, ERR_INVALID, "%s: [machine] layout: not one of this product", path);
     }
     *out_state = reading.state;
     return 0;

@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include "attest/cert.h"
 #include "attest/sim.h"
@@ -176,6 +180,7 @@ static void a_bad_machine_file_is_refused(void **state)
         {"[machine]\nproduct = Rome\n", "[machine] product: bad value"},
         {"[machine]\nlayout = 2\n", "[machine] layout: bad value"},
         {"[machine]\nlayout = 0x1\n", "[machine] layout: bad value"},
+        {"[machine]\nreport_version = 1\n", "[machine] report_version: bad value"},
         {"[machine]\ntcb = 00\n", "[machine] tcb: bad value"},
         {"[machine]\ntcb = 000000000000000g\n", "[machine] tcb: bad value"},
         {"[machine]\nguest_policy = 30000\n", "[machine] guest_policy: bad value"},
@@ -198,6 +203,112 @@ static void a_bad_machine_file_is_refused(void **state)
             fail_msg("%s, not %s", err.msg, rows[i].message);
         }
     }
+    folder_remove(folder);
+}
+
+/* Puts `text` where `key` has its value in machine.ini. */
+static void spoil_state(const char *mdir, const char *key, const char *text)
+{
+    char path[FOLDER_PATH_CAP + 16];
+    char spoilt[4096];
+    uint8_t *state = NULL;
+    size_t len = 0;
+    char *at = NULL;
+    struct err err;
+
+    snprintf(path, sizeof(path), "%s/machine.ini", mdir);
+    assert_int_equal(file_read(path, sizeof(spoilt) / 2, &state, &len, &err), 0);
+    at = strstr((char *)state, key);
+    assert_non_null(at);
+    snprintf(spoilt, sizeof(spoilt), "%.*s%s%s", (int)(at - (char *)state), (char *)state, text,
+             strchr(at, '\n'));
+    assert_int_equal(file_replace(path, 0644, spoilt, strlen(spoilt), &err), 0);
+    free(state);
+}
+
+static void a_layout_that_the_product_has_not_is_refused(void **state)
+{
+    char dir[VENDOR_PATH_CAP];
+    char folder[FOLDER_PATH_CAP];
+    struct err err;
+    struct sim_machine_options options = {.measurement = measurement, .not_before = NOT_BEFORE};
+
+    vendor_path("Milan", dir);
+    folder_make(folder);
+    assert_int_equal(sim_machine_create(dir, folder, &options, &err), 0);
+    spoil_state(folder, "layout = ", "layout = 1");
+    assert_null(sim_open(folder, &err));
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_non_null(strstr(err.msg, "[machine] layout: not one of this product"));
+    folder_remove(folder);
+}
+
+static void write_key(const char *path, EVP_PKEY *key, const char *password)
+{
+    FILE *file = NULL;
+
+    unlink(path);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(
+        PEM_write_PKCS8PrivateKey(file, key, password != NULL ? EVP_aes_128_cbc() : NULL, password,
+                                  password != NULL ? (int)strlen(password) : 0, NULL, NULL),
+        1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_damaged_machine_is_refused_before_it_signs(void **state)
+{
+    char dir[VENDOR_PATH_CAP];
+    char folder[FOLDER_PATH_CAP];
+    char key_path[FOLDER_PATH_CAP + 16];
+    char vek_path[FOLDER_PATH_CAP + 16];
+    struct err err;
+    struct sim_machine_options options = {.measurement = measurement, .not_before = NOT_BEFORE};
+    const char *const groups[] = {"P-384", "P-256", "P-521"};
+
+    vendor_path("Sim", dir);
+    folder_make(folder);
+    assert_int_equal(sim_machine_create(dir, folder, &options, &err), 0);
+    snprintf(key_path, sizeof(key_path), "%s/vek.key", folder);
+    snprintf(vek_path, sizeof(vek_path), "%s/vek.pem", folder);
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", groups[i]);
+
+        write_key(key_path, key, NULL);
+        assert_null(sim_open(folder, &err));
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_non_null(strstr(err.msg, "vek.key is not the P-384 key of vek.pem"));
+        write_key(key_path, key, "never asked for");
+        assert_null(sim_open(folder, &err));
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_non_null(strstr(err.msg, "vek.key: no key"));
+        EVP_PKEY_free(key);
+    }
+    assert_int_equal(unlink(vek_path), 0);
+    assert_int_equal(mkfifo(vek_path, 0600), 0);
+    assert_null(sim_open(folder, &err));
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_non_null(strstr(err.msg, "vek.pem: not a regular file"));
+    folder_remove(folder);
+}
+
+static void a_machine_is_not_made_in_a_vendors_folder(void **state)
+{
+    char dir[VENDOR_PATH_CAP];
+    char folder[FOLDER_PATH_CAP];
+    char path[FOLDER_PATH_CAP + 16];
+    struct err err;
+    struct sim_machine_options options = {.measurement = measurement, .not_before = NOT_BEFORE};
+
+    vendor_path("Sim", dir);
+    folder_make(folder);
+    assert_int_equal(sim_vendor_copy(folder, dir, "Sim", &err), 0);
+    assert_int_equal(sim_machine_create(folder, folder, &options, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_non_null(strstr(err.msg, "ark.key: a vendor key in a machine's folder"));
+    snprintf(path, sizeof(path), "%s/vek.key", folder);
+    assert_int_not_equal(access(path, F_OK), 0);
     folder_remove(folder);
 }
 
@@ -228,6 +339,9 @@ int main(void)
         cmocka_unit_test(every_product_version_and_layout_passes_the_verifier),
         cmocka_unit_test(keys_are_for_their_owner_and_no_vendor_key_is_in_a_machine),
         cmocka_unit_test(a_bad_machine_file_is_refused),
+        cmocka_unit_test(a_layout_that_the_product_has_not_is_refused),
+        cmocka_unit_test(a_damaged_machine_is_refused_before_it_signs),
+        cmocka_unit_test(a_machine_is_not_made_in_a_vendors_folder),
         cmocka_unit_test(bad_options_are_refused),
     };
 
