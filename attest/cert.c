@@ -34,15 +34,23 @@ static int64_t days_from_date(unsigned year, unsigned month, unsigned day)
            719468;
 }
 
+static unsigned days_of_month(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap ? 1U : 0U);
+}
+
 /* UTCTime YYMMDDHHMMSSZ or GeneralizedTime YYYYMMDDHHMMSSZ (RFC 5280 section 4.1.2.5). */
 static bool read_time(struct der *der, int64_t *out_time)
 {
-    static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     struct der_item item;
     unsigned century = 0;
     unsigned part[6]; /* year, month, day, hour, minute, second */
     static const unsigned max[6] = {99, 12, 31, 23, 59, 59};
     const uint8_t *text = NULL;
+    unsigned year = 0;
 
     if (!der_any(der, &item)) {
         return false;
@@ -61,14 +69,15 @@ static bool read_time(struct der *der, int64_t *out_time)
             return false;
         }
     }
-    if (*text != 'Z' || part[1] == 0 || part[2] == 0 || part[2] > days[part[1] - 1]) {
-        return false;
-    }
     if (item.tag == TAG_UTC_TIME) {
         century = part[0] < 50 ? 20 : 19;
     }
-    *out_time = days_from_date(century * 100 + part[0], part[1], part[2]) * 86400 +
-                (int64_t)part[3] * 3600 + (int64_t)part[4] * 60 + (int64_t)part[5];
+    year = century * 100 + part[0];
+    if (*text != 'Z' || part[1] == 0 || part[2] == 0 || part[2] > days_of_month(year, part[1])) {
+        return false;
+    }
+    *out_time = days_from_date(year, part[1], part[2]) * 86400 + (int64_t)part[3] * 3600 +
+                (int64_t)part[4] * 60 + (int64_t)part[5];
     return true;
 }
 

@@ -2,7 +2,7 @@
  * Cert: one X.509 certificate of an attestation chain, judged on the bytes as received.
  *
  * A strict DER walk (RFC 5280 section 4.1), not OpenSSL's decoder, which accepts BER.  What a chain
- * of such certificates must be is attest/chain.h; AMD's own extensions are attest/vek.h.
+ * of such certificates must be is attest/rule_chain.c; AMD's own extensions are attest/vek.h.
  */
 #pragma once
 
@@ -37,7 +37,7 @@ struct cert {
 enum cert_status { CERT_OK, CERT_TOO_LONG, CERT_MALFORMED };
 
 /* Reads DER, or one PEM block with nothing but white space around it, decoded into `storage`
-   (CERT_MALFORMED if that has no room).  `out_cert` untouched unless CERT_OK. */
+   (CERT_TOO_LONG if that has no room).  `out_cert` untouched unless CERT_OK. */
 MUST_CHECK enum cert_status cert_read(struct bytes input, struct buf *storage,
                                       struct cert *out_cert);
 

@@ -142,6 +142,12 @@ struct cert_constraints cert_constraints(const struct cert *cert)
     return constraints;
 }
 
+/* In DER the bits that are not used are zero (X.690 section 11.2.1). */
+static bool unused_bits_clear(struct bytes bits)
+{
+    return bits.data[0] <= 7 && (bits.data[bits.len - 1] & ((1U << bits.data[0]) - 1)) == 0;
+}
+
 struct cert_usage cert_usage(const struct cert *cert)
 {
     struct cert_extension extension;
@@ -153,7 +159,7 @@ struct cert_usage cert_usage(const struct cert *cert)
     }
     outer = der_over(extension.value);
     if (!der_take(&outer, DER_BIT_STRING, &item) || !der_end(&outer) || item.content.len < 2 ||
-        item.content.data[0] > 7) {
+        !unused_bits_clear(item.content)) {
         return (struct cert_usage){.found = true};
     }
     return (struct cert_usage){

@@ -3,7 +3,7 @@
  * request): entries {GUID, offset, length}, an all-zero entry, then the bodies.
  *
  * The host writes it.  Each check below presumes those above it; nothing is looked up before all
- * have passed.  What the bodies are worth is attest/chain.h.
+ * have passed.  What the bodies are worth is attest/rule_chain.c.
  */
 #pragma once
 

@@ -44,7 +44,7 @@ static void dates_are_read_strictly(void **state)
         {"261301000000Z", -1},         {"260001000000Z", -1},         {"260100000000Z", -1},
         {"260132000000Z", -1},         {"260431000000Z", -1},         {"260101240000Z", -1},
         {"260101006000Z", -1},         {"260101000060Z", -1},         {"2601010000 0Z", -1},
-        {"260101000000z", -1},         {"-60101000000Z", -1},
+        {"260101000000z", -1},         {"-60101000000Z", -1},         {"260229000000Z", -1},
     };
     struct specimen *specimen = specimen_new(&milan);
     uint8_t *time = find_time(&specimen->vek);
@@ -179,6 +179,22 @@ static void nothing_may_follow_the_key(void **state)
     specimen_free(specimen);
 }
 
+static void a_usage_among_unused_bits_is_malformed(void **state)
+{
+    static const uint8_t usage[] = {0x03, 0x02, 0x02, 0x04}; /* keyCertSign; two bits not used */
+    struct specimen *specimen = specimen_new(&milan);
+    uint8_t *at = memmem(specimen->ask.data, specimen->ask.len, usage, sizeof(usage));
+    struct cert ask;
+
+    assert_non_null(at);
+    assert_int_equal(read_cert(&specimen->ask, &ask), CERT_OK);
+    assert_true(cert_usage(&ask).valid);
+    at[2] = 3; /* now it is among them */
+    assert_true(cert_usage(&ask).found);
+    assert_false(cert_usage(&ask).valid);
+    specimen_free(specimen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +205,7 @@ int main(void)
         cmocka_unit_test(the_long_algorithm_identifier_fits_too),
         cmocka_unit_test(a_signature_holds_only_under_its_issuers_key),
         cmocka_unit_test(nothing_may_follow_the_key),
+        cmocka_unit_test(a_usage_among_unused_bits_is_malformed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
