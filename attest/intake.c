@@ -204,18 +204,22 @@ static bool next_block(struct bytes *text, struct buf *storage, struct bytes *ou
 static bool take_pem(struct bytes text, struct buf *storage, struct intake *intake,
                      struct verdict *out_verdict)
 {
-    while (text.len > 0) {
+    bool alone = true;
+
+    for (bool first = true; text.len > 0; first = false) {
         struct bytes der;
 
-        if (intake->num_documents > 0 && intake->kind != INTAKE_CERTIFICATES) {
-            return refuse(out_verdict, "pem-mixed");
-        }
         if (!next_block(&text, storage, &der)) {
             return refuse(out_verdict, "pem-malformed");
         }
         if (!take_der(der, intake, out_verdict)) {
             return false;
         }
+        /* Only certificates may be several: of two bundles one would have to be ignored. */
+        if (!first && (alone || intake->kind != INTAKE_CERTIFICATES)) {
+            return refuse(out_verdict, "pem-mixed");
+        }
+        alone = intake->kind != INTAKE_CERTIFICATES;
     }
     return true;
 }

@@ -156,6 +156,45 @@ static void malformed_structures_are_refused_with_their_reason(void **state)
     }
 }
 
+/* Appends one PEM block. */
+static void put_block(struct buf *out, const char *label, const void *der, size_t len)
+{
+    assert_true(buf_printf(out, "-----BEGIN %s-----\n", label));
+    assert_true(est_base64_put(out, (struct bytes){der, len}, 64));
+    assert_true(buf_printf(out, "-----END %s-----\n", label));
+}
+
+static void only_certificates_stand_together_in_pem(void **state)
+{
+    /* What intake looks at to tell them apart, and no more. */
+    static const uint8_t certificate[] = {0x30, 0x05, 0x30, 0x03, 0x02, 0x01, 0x01};
+    static const uint8_t csr[] = {0x30, 0x0d, 0x30, 0x0b, 0x02, 0x01, 0x00, 0x30,
+                                  0x00, 0x30, 0x00, 0xa0, 0x02, 0x30, 0x00};
+    static uint8_t bundle[8192];
+    struct buf bundle_room = buf_over(bundle, sizeof(bundle));
+    const struct evidence evidence = {.provider = TEXT("sim"), .outblob = {report, REPORT_LEN}};
+    struct bytes documents[3] = {{certificate, sizeof(certificate)}, {csr, sizeof(csr)}, {0}};
+    struct err err;
+
+    assert_int_equal(bundle_encode(&evidence, &bundle_room, &err), 0);
+    documents[2] = (struct bytes){bundle, bundle_room.len};
+    for (size_t i = 0; i < 9; i++) {
+        struct buf out = buf_over(encoded, sizeof(encoded));
+        struct intake intake;
+        struct verdict verdict = {0};
+
+        put_block(&out, "A", documents[i % 3].data, documents[i % 3].len);
+        assert_true(open_bytes((struct bytes){out.data, out.len}, &intake, &verdict));
+        put_block(&out, "B", documents[i / 3].data, documents[i / 3].len);
+        if (open_bytes((struct bytes){out.data, out.len}, &intake, &verdict) != (i == 0)) {
+            fail_msg("%zu and %zu together", i % 3, i / 3);
+        }
+        if (i != 0) {
+            assert_string_equal(verdict.slug, "pem-mixed");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +202,7 @@ int main(void)
         cmocka_unit_test(what_stands_behind_a_report_is_its_table),
         cmocka_unit_test(the_provider_of_a_bare_report_follows_its_processor),
         cmocka_unit_test(what_is_nothing_else_is_left_to_the_judge_of_reports),
+        cmocka_unit_test(only_certificates_stand_together_in_pem),
         cmocka_unit_test(malformed_structures_are_refused_with_their_reason),
     };
 
