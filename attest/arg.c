@@ -21,8 +21,8 @@ int arg_hex(const char *text, size_t cap, uint8_t *out, size_t *out_len, struct 
 {
     size_t len = strlen(text);
 
-    if (len % 2 != 0 || len / 2 > cap) {
-        return err_set(err, ERR_INVALID, "need at most %zu bytes in hexadecimal", cap);
+    if (len == 0 || len % 2 != 0 || len / 2 > cap) {
+        return err_set(err, ERR_INVALID, "need 1 to %zu bytes in hexadecimal", cap);
     }
     for (size_t i = 0; i < len; i++) {
         if (hex_value(text[i]) < 0) {

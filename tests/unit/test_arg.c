@@ -54,7 +54,7 @@ static void times_are_read_with_their_offset(void **state)
 
 static void hexadecimal_is_padded_with_zeros(void **state)
 {
-    static const char *const bad[] = {"0", "0g", "0x00", "00 0", "0102030405"};
+    static const char *const bad[] = {"", "0", "0g", "0x00", "00 0", "0102030405"};
     uint8_t out[4] = {9, 9, 9, 9};
     struct err err;
     size_t len = 0;
