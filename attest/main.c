@@ -38,8 +38,8 @@ static int help(void)
 
 static int version(void)
 {
-    printf(COMMAND_PROGRAM " " LIFTGATE_VERSION " (%s, %s, jansson %s)\n",
-           OpenSSL_version(OPENSSL_VERSION), cbor_library(), JANSSON_VERSION);
+    printf(COMMAND_PROGRAM " " LIFTGATE_VERSION " (%s, libcbor %s, jansson %s)\n",
+           OpenSSL_version(OPENSSL_VERSION), cbor_library_version(), JANSSON_VERSION);
     return COMMAND_DONE;
 }
 

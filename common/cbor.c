@@ -11,8 +11,6 @@
 
 #include <cbor.h>
 
-#define TEXT(macro) TEXT_OF(macro)
-#define TEXT_OF(value) #value
 #define HEAD_MAX 9 /* bytes: initial byte and a 64-bit argument */
 
 struct token {
@@ -221,12 +219,6 @@ bool cbor_skip(struct cbor_reader *reader, unsigned depth_max)
 bool cbor_end(const struct cbor_reader *reader)
 {
     return reader->len == 0;
-}
-
-const char *cbor_library(void)
-{
-    return "libcbor " TEXT(CBOR_MAJOR_VERSION) "." TEXT(CBOR_MINOR_VERSION) "." TEXT(
-        CBOR_PATCH_VERSION);
 }
 
 /* libcbor's encoders return 0 where the item does not fit. */

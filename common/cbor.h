@@ -47,9 +47,6 @@ MUST_CHECK bool cbor_skip(struct cbor_reader *reader, unsigned depth_max);
 
 bool cbor_end(const struct cbor_reader *reader);
 
-/* The library behind this, with its version: "libcbor 0.8.0". */
-const char *cbor_library(void);
-
 /* Writers: the caller emits map keys in sorted order.  False if it does not fit. */
 MUST_CHECK bool cbor_put_uint(struct buf *out, uint64_t value);
 MUST_CHECK bool cbor_put_int(struct buf *out, int64_t value);
