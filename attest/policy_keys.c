@@ -10,13 +10,18 @@
 
 #include "common/err.h"
 
+#define NUMBER_DIGITS_MAX 18 /* cannot overflow 64 bits */
+#define EPOCH_MAX 999999999999999999U
+
+/* Decimal digits without leading zero, as everywhere in our files. */
 static int parse_number(const char *value, uint64_t min, uint64_t max, uint64_t *out_number,
                         struct err *err)
 {
     uint64_t number = 0;
     size_t len = strspn(value, "0123456789");
 
-    if (len > 0 && len <= 18 && value[len] == '\0') {
+    if (len > 0 && len <= NUMBER_DIGITS_MAX && value[len] == '\0' &&
+        (value[0] != '0' || len == 1)) {
         for (size_t i = 0; i < len; i++) {
             number = number * 10 + (uint64_t)(value[i] - '0');
         }
@@ -84,7 +89,7 @@ static int set_trust_domain(struct policy_keys *keys, const char *value, struct 
 
 static int set_epoch(struct policy_keys *keys, const char *value, struct err *err)
 {
-    return parse_number(value, 0, INT64_MAX, &keys->policy->ca.epoch, err);
+    return parse_number(value, 0, EPOCH_MAX, &keys->policy->ca.epoch, err);
 }
 
 static int set_ca_ttl(struct policy_keys *keys, const char *value, struct err *err)
@@ -201,9 +206,11 @@ static int set_spiffe(struct policy_keys *keys, const char *value, struct err *e
     return set_text(&keys->workload->spiffe, value, err);
 }
 
-/* LDH names (RFC 1123), lower case, no wildcard and no trailing dot. */
+/* LDH names (RFC 1123), lower case, no wildcard and no trailing dot; the last label is no number:
+   what looks like an address would be certified as one. */
 static bool dns_valid(const char *name)
 {
+    const char *last = strrchr(name, '.') != NULL ? strrchr(name, '.') + 1 : name;
     size_t label = 0;
 
     for (size_t i = 0; name[i] != '\0'; i++) {
@@ -221,7 +228,7 @@ static bool dns_valid(const char *name)
             return false;
         }
     }
-    return label > 0 && strlen(name) <= 253;
+    return label > 0 && strlen(name) <= 253 && strspn(last, "0123456789") != label;
 }
 
 static int add_dns(struct policy_keys *keys, const char *value, struct err *err)
