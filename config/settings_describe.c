@@ -1,7 +1,6 @@
 /*
  * Settings_describe: what a row takes, in words: the same in errors and in the help text.
  */
-
 #include "config/settings_describe.h"
 
 #include <inttypes.h>
