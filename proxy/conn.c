@@ -72,8 +72,8 @@ static void conn_free(struct conn *c)
     counter_add(c->shared->counters, (enum counter)(COUNTER_CLOSED + (unsigned)c->reason), 1);
     access_log(c);
     conn_leave(c);
-    generation_unref(c->generation);
     tls_free(c->tls);
+    generation_unref(c->generation); /* after its context's last user */
     free(c->detail);
     free(c);
 }
@@ -148,9 +148,9 @@ static void conn_move(struct conn *c, enum conn_state next)
                   kv_text("from", c->kind->rows[c->state].name), kv_text("to", row->name));
     }
     if (next == CONN_HANDSHAKE) {
-        c->shared->num_handshakes++;
+        c->shared->num_handshakes[c->route->egress]++;
     } else if (c->state == CONN_HANDSHAKE) {
-        c->shared->num_handshakes--;
+        c->shared->num_handshakes[c->route->egress]--;
         c->shared->on_freed(c->shared->on_freed_arg);
     }
     c->state = next;

@@ -71,7 +71,7 @@ struct conn_shared {
     struct conn *first; /* all connections, the newest first */
     size_t num_conns;
     size_t num_ingress;
-    size_t num_handshakes; /* connections whose peer is not authorized yet */
+    size_t num_handshakes[2]; /* under way: of ingress, of egress; neither holds the other back */
     uint64_t next_id;
     unsigned failures_logged; /* since the last refill */
     uint64_t failures_left_out;

@@ -2,8 +2,6 @@
  * Conn_state: the inside of a connection, for the files that implement its states: conn.c (life,
  * deadlines), conn_ingress.c and conn_egress.c (the tables), reach.c, handshake.c, relay.c,
  * ending.c; and for access_log.c.
- *
- * A state's function does what it can and returns the next state, or its own to wait.
  */
 #pragma once
 
@@ -38,7 +36,7 @@ struct conn {
     enum conn_state state;
     enum reason reason;
     size_t num_handles;            /* legs whose last callback is still to come */
-    struct generation *generation; /* referenced until the peer is authorized */
+    struct generation *generation; /* of the handshake, whose contexts point into it; referenced */
     struct leg peer;               /* TLS */
     struct leg app;                /* plaintext */
     struct tls *tls;

@@ -79,8 +79,6 @@ static enum conn_state handshake_authorize(struct conn *c, struct bytes rest, en
     }
     c->svid = svid;
     (void)snprintf(c->rule, sizeof(c->rule), "%s", rule->name);
-    generation_unref(c->generation); /* the context lives on with the SSL */
-    c->generation = NULL;
     c->handshake_ms = conn_now_ms(c) - c->handshake_from_ms;
     counter_add(shared->counters,
                 c->route->egress ? COUNTER_AUTHORIZED_EGRESS : COUNTER_AUTHORIZED_INGRESS, 1);

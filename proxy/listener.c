@@ -46,8 +46,9 @@ static enum counter listener_cap(const struct listener *listener)
         (limits->own_max > 0 && listener->num_open >= limits->own_max)) {
         return COUNTER_SHED_CONNECTIONS;
     }
-    return listener->shared->num_handshakes >= limits->handshakes_max ? COUNTER_SHED_HANDSHAKES
-                                                                      : COUNTERS;
+    return listener->shared->num_handshakes[listener->route->egress] >= limits->handshakes_max
+               ? COUNTER_SHED_HANDSHAKES
+               : COUNTERS;
 }
 
 static void listener_pause(struct listener *listener)

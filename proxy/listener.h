@@ -19,8 +19,8 @@ struct err;
 
 struct listener_limits {
     size_t connections_max; /* of the loop */
-    size_t handshakes_max;
-    size_t own_max; /* of this listener; 0: none */
+    size_t handshakes_max;  /* of the loop, in this direction */
+    size_t own_max;         /* of this listener; 0: none */
 };
 
 struct listener {

@@ -30,8 +30,8 @@ struct worker_route {
 
 struct worker_limits {
     size_t connections_max;
-    size_t handshakes_max;
-    size_t buffer_memory; /* bytes of pooled chunks */
+    size_t handshakes_max; /* in each direction */
+    size_t buffer_memory;  /* bytes of pooled chunks */
     uint64_t drain_delay_ms;
     uint64_t drain_timeout_ms;
 };

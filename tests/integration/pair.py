@@ -246,6 +246,18 @@ class Stalled(PairCase):
         self.assertEqual(client.get("/livez")[0], 200)
 
 
+class Crowded(PairCase):
+    """Strangers who begin handshakes at the ingress and never end them."""
+
+    def test_strangers_do_not_stop_the_service_from_going_out(self):
+        routes = ingress(self.app.address, "server") + egress(self.ingress, "server")
+        both = self.world.sidecar("client", routes, [peer("server")], "max_handshakes = 2\nhandshake_timeout = 60s\n")
+        for _ in range(3):
+            peers.connect(self, both.address("in")).sendall(b"\x16\x03\x01\x02\x00\x01")
+        self.until(lambda: both.metric("liftgate_accept_paused") == 1, "the ingress full of handshakes")
+        self.assertEqual(peers.ask(peers.connect(self, both.address("out")), b"hello"), b"hello")
+
+
 class Flooded(PairCase):
     """The same from the other side: a peer that asks for everything and reads nothing."""
 
