@@ -1,10 +1,10 @@
 /*
- * Happy path: HANDSHAKE until TLS is up (at once without TLS), REQUEST until a whole one is here,
- * HANDLING until the owner answers, ANSWER until that has left, and REQUEST again or, after the
- * last one, LINGER until the peer closes too: an answer must not be cut by a reset.
- * Failures: any error, and any state that outlives its limit, goes to CLOSING.
- * Closing: each handle is closed once; the last close callback frees the conn, unless the owner
- * still holds it for an answer: then that does.
+ * Happy path: HANDSHAKE until TLS is up (at once without TLS), IDLE until a request begins, REQUEST
+ * until it is whole, HANDLING until the owner answers, ANSWER until that has left, and IDLE again
+ * or, after the last one, LINGER until the peer closes too: an answer must not be cut by a reset.
+ * Failures: any error, and any state that outlives its limit, goes to CLOSING; but a REQUEST that
+ * does is one more refused request, so HANDLING.  HANDLING always waits for the owner's answer.
+ * Closing: each handle is closed once; the last close callback frees the conn.
  *
  * Input is read only where it is wanted, and output is sent before the engine runs again, so each
  * direction has one buffer that never grows.
@@ -28,6 +28,7 @@
 
 enum conn_state {
     CONN_HANDSHAKE,
+    CONN_IDLE,
     CONN_REQUEST,
     CONN_HANDLING,
     CONN_ANSWER,
@@ -91,7 +92,7 @@ static void conn_on_closed(uv_handle_t *handle)
 {
     struct conn *c = handle->data;
 
-    if (--c->num_handles == 0 && !c->held) {
+    if (--c->num_handles == 0) {
         conn_free(c);
     }
 }
@@ -172,7 +173,7 @@ static enum conn_state conn_handshake(struct conn *c)
     struct err err; /* scanners are normal: a failed handshake is no event of ours */
 
     if (c->tls == NULL) {
-        return CONN_REQUEST;
+        return CONN_IDLE;
     }
     status = tls_handshake(c->tls, &io, &err);
     c->in = io.in;
@@ -181,7 +182,7 @@ static enum conn_state conn_handshake(struct conn *c)
     }
     switch (status) {
     case TLS_OK:
-        return CONN_REQUEST;
+        return CONN_IDLE;
     case TLS_WANT_MORE:
         return conn_wait_input(c, CONN_HANDSHAKE);
     case TLS_CLOSED:
@@ -210,32 +211,49 @@ static enum tls_status conn_decrypt(struct conn *c)
     return status;
 }
 
-static enum conn_state conn_read_request(struct conn *c)
+/* Makes `plain` hold something.  False: it does not yet, and `out_next` is where to go. */
+static bool conn_fill(struct conn *c, enum conn_state waiting, enum conn_state *out_next)
 {
-    for (;;) {
-        enum http1_status parsed = HTTP1_MORE;
-
-        if (c->plain.len > 0) {
-            parsed = http1_feed(c->http, &c->plain);
-        }
-        if (parsed != HTTP1_MORE) {
-            c->refused_status = parsed == HTTP1_REFUSED ? http1_refusal_status(c->http) : 0;
-            c->last = parsed == HTTP1_REFUSED || !http1_keep_alive(c->http);
-            return CONN_HANDLING;
-        }
+    while (c->plain.len == 0) {
         switch (conn_decrypt(c)) {
         case TLS_OK:
             break;
         case TLS_WANT_MORE:
-            if (!conn_flush(c)) {
-                return CONN_CLOSING;
+            *out_next = CONN_CLOSING;
+            if (conn_flush(c)) {
+                *out_next = c->writing ? waiting : conn_wait_input(c, waiting);
             }
-            return c->writing ? CONN_REQUEST : conn_wait_input(c, CONN_REQUEST);
+            return false;
         case TLS_CLOSED:
         case TLS_FAILED:
-            return conn_flush(c) ? CONN_LINGER : CONN_CLOSING;
+            *out_next = conn_flush(c) ? CONN_LINGER : CONN_CLOSING;
+            return false;
         }
     }
+    return true;
+}
+
+static enum conn_state conn_wait_request(struct conn *c)
+{
+    enum conn_state next = CONN_IDLE;
+
+    return conn_fill(c, CONN_IDLE, &next) ? CONN_REQUEST : next;
+}
+
+static enum conn_state conn_read_request(struct conn *c)
+{
+    enum conn_state next = CONN_REQUEST;
+
+    while (conn_fill(c, CONN_REQUEST, &next)) {
+        enum http1_status parsed = http1_feed(c->http, &c->plain);
+
+        if (parsed != HTTP1_MORE) {
+            c->refused_status = parsed == HTTP1_REFUSED ? http1_refusal_status(c->http) : 0;
+            c->last = c->last || parsed == HTTP1_REFUSED || !http1_keep_alive(c->http);
+            return CONN_HANDLING;
+        }
+    }
+    return next;
 }
 
 static enum conn_state conn_handle(struct conn *c)
@@ -261,7 +279,7 @@ static enum conn_state conn_send(struct conn *c)
     c->answered = false;
     if (!c->last) {
         http1_reset(c->http);
-        return CONN_REQUEST;
+        return CONN_IDLE;
     }
     if (c->tls != NULL && tls_close(c->tls, &io, &err) == TLS_OK && !conn_flush(c)) {
         return CONN_CLOSING;
@@ -304,10 +322,11 @@ static const struct {
     uint32_t next;                          /* states it may move to */
     enum conn_limit limit;                  /* of the stay; KEEP: the one that runs goes on */
 } states[] = {
-    [CONN_HANDSHAKE] = {conn_handshake,    BIT(CONN_REQUEST)  | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_REQUEST},
-    [CONN_REQUEST]   = {conn_read_request, BIT(CONN_HANDLING) | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_KEEP},
-    [CONN_HANDLING]  = {conn_handle,       BIT(CONN_ANSWER)   | BIT(CONN_CLOSING),                    LIMIT_NONE},
-    [CONN_ANSWER]    = {conn_send,         BIT(CONN_REQUEST)  | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_REQUEST},
+    [CONN_HANDSHAKE] = {conn_handshake,    BIT(CONN_IDLE)     | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_REQUEST},
+    [CONN_IDLE]      = {conn_wait_request, BIT(CONN_REQUEST)  | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_KEEP},
+    [CONN_REQUEST]   = {conn_read_request, BIT(CONN_HANDLING) | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_REQUEST},
+    [CONN_HANDLING]  = {conn_handle,       BIT(CONN_ANSWER),                                          LIMIT_NONE},
+    [CONN_ANSWER]    = {conn_send,         BIT(CONN_IDLE)     | BIT(CONN_LINGER) | BIT(CONN_CLOSING), LIMIT_REQUEST},
     [CONN_LINGER]    = {conn_linger,       BIT(CONN_CLOSING),                                         LIMIT_LINGER},
     [CONN_CLOSING]   = {conn_close,        0,                                                         LIMIT_KEEP},
 };
@@ -359,7 +378,16 @@ static void conn_on_timer(uv_timer_t *timer)
 {
     struct conn *c = timer->data;
 
-    conn_move(c, CONN_CLOSING);
+    /* A peer that takes nothing would not take a refusal either. */
+    if (c->state == CONN_REQUEST && !c->writing) {
+        uv_read_stop((uv_stream_t *)&c->tcp);
+        http1_time_out(c->http);
+        c->refused_status = http1_refusal_status(c->http);
+        c->last = true;
+        conn_move(c, CONN_HANDLING);
+    } else {
+        conn_move(c, CONN_CLOSING);
+    }
     conn_run(c);
 }
 
@@ -373,17 +401,19 @@ const char *conn_peer(const struct conn *conn)
     return conn->peer;
 }
 
-/* Serialises into `text`, then into records in `out`. */
+/* Serialises into `text`, then into records in `out`.  The answer to HEAD says how long the body
+   would be (RFC 9110 section 9.3.2). */
 static bool conn_put_answer(struct conn *c, const struct conn_answer *answer)
 {
     uint8_t text[CONN_ANSWER_MAX];
     struct buf plain = buf_over(text, sizeof(text));
     struct tls_io io = {{NULL, 0}, &c->out};
     struct err err;
+    bool has_body = answer->body.len > 0 && strcmp(http1_method(c->http), "HEAD") != 0;
 
     if (!http1_put_response(&plain, answer->status, (int64_t)time(NULL), answer->content_type,
                             answer->body.len, !c->last, answer->fields) ||
-        (answer->body.len > 0 && !buf_append(&plain, answer->body.data, answer->body.len))) {
+        (has_body && !buf_append(&plain, answer->body.data, answer->body.len))) {
         return false;
     }
     if (c->tls == NULL) {
@@ -403,12 +433,6 @@ void conn_answer(struct conn *conn, const struct conn_answer *answer)
 {
     assert(conn->held);
     conn->held = false;
-    if (conn->state == CONN_CLOSING) {
-        if (conn->num_handles == 0) {
-            conn_free(conn);
-        }
-        return;
-    }
     conn->answered = true;
     if (!conn_put_answer(conn, answer)) {
         conn->out.len = 0; /* too long, or a broken engine: close without an answer */
@@ -417,18 +441,14 @@ void conn_answer(struct conn *conn, const struct conn_answer *answer)
     conn_run(conn);
 }
 
-void conn_close_all(struct conn_list *list)
+void conn_finish_all(struct conn_list *list)
 {
-    struct conn *c = list->first;
-
-    while (c != NULL) {
-        struct conn *next = c->next;
-
-        if (c->state != CONN_CLOSING) {
+    for (struct conn *c = list->first; c != NULL; c = c->next) {
+        c->last = true;
+        if (c->state <= CONN_REQUEST) {
             conn_move(c, CONN_CLOSING);
             conn_run(c);
         }
-        c = next;
     }
 }
 

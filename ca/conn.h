@@ -27,8 +27,8 @@ struct conn; /* opaque */
 #define CONN_ANSWER_MAX 24576 /* bytes of an answer, head and body */
 #define CONN_LINGER_MS 2000   /* how long a closed connection waits for the peer's FIN */
 
-/* Called for each request, and once with the parser's status if it was refused.  The owner answers
-   with conn_answer(), now or later; until then the connection stays. */
+/* Called for each request, and once with the parser's status (408: it took too long) if it was
+   refused.  The owner answers with conn_answer(), now or later; until then the connection stays. */
 typedef void conn_on_request(void *user, struct conn *conn, unsigned refused_status);
 
 /* All connections of a listener. */
@@ -42,7 +42,8 @@ struct conn_list {
 /* Borrowed; must outlive the connections. */
 struct conn_options {
     SSL_CTX *ctx;        /* NULL: plaintext */
-    unsigned request_ms; /* for handshake and request, for an answer, and for being idle */
+    unsigned request_ms; /* for the handshake until a request begins, for a request, and for an
+                            answer until the next request begins */
     conn_on_request *on_request;
     void *user;
 };
@@ -68,5 +69,6 @@ struct conn_answer {
    gone when this returns. */
 void conn_answer(struct conn *conn, const struct conn_answer *answer);
 
-/* Closes all; on_empty follows.  Those whose request is being handled wait for conn_answer(). */
-void conn_close_all(struct conn_list *list);
+/* Ends all: a request that is being handled still gets its answer, and what is being sent is sent;
+   the rest closes at once.  on_empty follows. */
+void conn_finish_all(struct conn_list *list);

@@ -124,5 +124,5 @@ size_t listener_connections(const struct listener *listener)
 void listener_stop(struct listener *listener)
 {
     uv_close((uv_handle_t *)&listener->tcp, listener_on_closed);
-    conn_close_all(&listener->conns);
+    conn_finish_all(&listener->conns);
 }

@@ -27,5 +27,6 @@ struct listener *listener_start(const struct listener_options *options, struct e
 
 size_t listener_connections(const struct listener *listener);
 
-/* Closes the socket and all connections, and frees the listener when the last one is gone. */
+/* Closes the socket, ends all connections (conn_finish_all()), and frees the listener when the last
+   one is gone. */
 void listener_stop(struct listener *listener);

@@ -477,6 +477,12 @@ enum http1_status http1_eof(struct http1 *http)
     return HTTP1_REFUSED;
 }
 
+void http1_time_out(struct http1 *http)
+{
+    assert(http->phase < PHASE_DONE);
+    refuse(http, 408, "message not complete in time");
+}
+
 struct http1 *http1_new(bool is_response, const struct http1_limits *limits)
 {
     struct http1 *http = NULL;

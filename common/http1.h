@@ -52,8 +52,12 @@ MUST_CHECK enum http1_status http1_feed(struct http1 *http, struct bytes *in);
    where no message had begun, HTTP1_REFUSED where one was cut. */
 MUST_CHECK enum http1_status http1_eof(struct http1 *http);
 
-/* Why, after HTTP1_REFUSED: a status for the answer (400, 405, 413, 414, 417, 431, 501, 505; 502
-   for a response) and static text. */
+/* Tells the parser that its owner waits no longer for the rest: the message is refused with 408.
+   Not after HTTP1_DONE or HTTP1_REFUSED. */
+void http1_time_out(struct http1 *http);
+
+/* Why, after HTTP1_REFUSED: a status for the answer (400, 405, 408, 413, 414, 417, 431, 501, 505;
+   502 for a response) and static text. */
 unsigned http1_refusal_status(const struct http1 *http);
 const char *http1_refusal_reason(const struct http1 *http);
 

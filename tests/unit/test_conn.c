@@ -170,7 +170,7 @@ static int teardown(void **state)
     if (f->fd >= 0) {
         close(f->fd);
     }
-    conn_close_all(&f->list);
+    conn_finish_all(&f->list);
     uv_close((uv_handle_t *)&f->tcp, NULL);
     uv_close((uv_handle_t *)&f->tick, NULL);
     uv_run(&f->loop, UV_RUN_DEFAULT);
@@ -270,16 +270,87 @@ static void a_client_that_reads_late_gets_every_answer(void **state)
     assert_true(total >= num * f->body_len);
 }
 
-static void silence_is_cut_at_the_limit(void **state)
+static void a_request_that_takes_too_long_is_refused(void **state)
+{
+    static const char *const parts[] = {
+        "GET /a HTT",
+        "GET /a HTTP/1.1\r\nHost: h\r\n",
+        "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345",
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct fixture *f = NULL;
+
+        setup(state);
+        f = *state;
+        f->options.request_ms = 20;
+        send_text(f, parts[i], strlen(parts[i]));
+        receive(f, sizeof(f->received));
+        assert_true(f->ended);
+        assert_int_equal(f->num_requests, 1);
+        assert_int_equal(f->refused_status, 408);
+        assert_int_equal(count(f, "Connection: close"), 1);
+        assert_int_equal(count(f, "body\n"), 1);
+        wait_for_none(f);
+        teardown(state);
+    }
+}
+
+static void an_idle_connection_is_closed_without_a_word(void **state)
+{
+    static const size_t lens[] = {0, sizeof(REQUEST) - 1};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture *f = NULL;
+
+        setup(state);
+        f = *state;
+        f->options.request_ms = 20;
+        send_text(f, REQUEST, lens[i]);
+        receive(f, sizeof(f->received));
+        assert_true(f->ended);
+        assert_int_equal(f->num_requests, i);
+        assert_int_equal(count(f, "HTTP/1.1 "), i);
+        wait_for_none(f);
+        teardown(state);
+    }
+}
+
+static void turn_for(struct fixture *f, uint64_t ms)
+{
+    uint64_t end = uv_hrtime() + ms * 1000000;
+
+    while (uv_hrtime() < end) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+}
+
+static void being_idle_takes_nothing_from_the_next_request(void **state)
 {
     struct fixture *f = *state;
 
-    f->options.request_ms = 20;
+    f->options.request_ms = 800;
+    send_text(f, REQUEST, sizeof(REQUEST) - 1);
+    receive(f, 40);
+    turn_for(f, 500);
     send_text(f, REQUEST, 10);
-    receive(f, 1);
-    assert_true(f->ended);
-    assert_int_equal(f->num_requests, 0);
-    wait_for_none(f);
+    turn_for(f, 500);
+    send_text(f, REQUEST + 10, sizeof(REQUEST) - 11);
+    wait_for(f, &f->num_requests, 2);
+    assert_int_equal(f->refused_status, 0);
+}
+
+static void the_answer_to_head_has_no_body(void **state)
+{
+    static const char two[] = "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n"
+                              "GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    struct fixture *f = *state;
+
+    send_text(f, two, sizeof(two) - 1);
+    receive(f, sizeof(f->received));
+    assert_int_equal(f->num_requests, 2);
+    assert_int_equal(count(f, "Content-Length: 5\r\n"), 2);
+    assert_int_equal(count(f, "body\n"), 1);
 }
 
 static void a_held_request_is_under_no_limit(void **state)
@@ -312,20 +383,27 @@ static void an_answer_to_a_peer_that_left_is_dropped(void **state)
     wait_for_none(f);
 }
 
-static void a_closed_connection_waits_for_its_owner(void **state)
+static void a_held_request_is_answered_after_the_end(void **state)
 {
     struct fixture *f = *state;
 
     f->hold = true;
-    send_text(f, REQUEST, sizeof(REQUEST) - 1);
+    send_text(f, REQUEST REQUEST, 2 * (sizeof(REQUEST) - 1));
     wait_for(f, &f->num_requests, 1);
-    conn_close_all(&f->list);
+    conn_finish_all(&f->list);
     for (unsigned i = 0; i < 5; i++) {
         uv_run(&f->loop, UV_RUN_ONCE);
     }
     assert_int_equal(f->list.num, 1);
     answer(f->held);
-    assert_int_equal(f->list.num, 0);
+    receive(f, sizeof(f->received));
+    assert_true(f->ended);
+    assert_int_equal(count(f, "body\n"), 1);
+    assert_int_equal(count(f, "Connection: close"), 1);
+    assert_int_equal(f->num_requests, 1);
+    close(f->fd);
+    f->fd = -1;
+    wait_for_none(f);
 }
 
 static void the_peers_end_ends_an_idle_connection(void **state)
@@ -348,10 +426,13 @@ int main(void)
         CASE(a_refused_request_is_answered_and_ends_the_connection),
         CASE(a_body_over_the_limit_still_gets_its_answer),
         CASE(a_client_that_reads_late_gets_every_answer),
-        CASE(silence_is_cut_at_the_limit),
+        cmocka_unit_test(a_request_that_takes_too_long_is_refused),
+        cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
+        CASE(being_idle_takes_nothing_from_the_next_request),
+        CASE(the_answer_to_head_has_no_body),
         CASE(a_held_request_is_under_no_limit),
         CASE(an_answer_to_a_peer_that_left_is_dropped),
-        CASE(a_closed_connection_waits_for_its_owner),
+        CASE(a_held_request_is_answered_after_the_end),
         CASE(the_peers_end_ends_an_idle_connection),
     };
 

@@ -455,6 +455,24 @@ static void a_cut_message_is_not_taken_for_a_whole_one(void **state)
     }
 }
 
+static void a_message_whose_time_is_over_stays_refused(void **state)
+{
+    static const char *const parts[] = {"", "GET",
+                                        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\no"};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct http1 *http = http1_new(false, &limits);
+        size_t len = strlen(parts[i]);
+        size_t used = 0;
+
+        assert_int_equal(feed(http, parts[i], len, len, len, &used), HTTP1_MORE);
+        http1_time_out(http);
+        assert_int_equal(feed(http, "k\r\n\r\n", 5, 5, 5, &used), HTTP1_REFUSED);
+        assert_int_equal(http1_refusal_status(http), 408);
+        http1_free(http);
+    }
+}
+
 static void response_heads_are_written_whole_or_not_at_all(void **state)
 {
     static const char want[] = "HTTP/1.1 503 Service Unavailable\r\n"
@@ -510,6 +528,7 @@ int main(void)
         cmocka_unit_test(fields_are_found_without_case_and_trimmed),
         cmocka_unit_test(messages_follow_each_other),
         cmocka_unit_test(a_cut_message_is_not_taken_for_a_whole_one),
+        cmocka_unit_test(a_message_whose_time_is_over_stays_refused),
         cmocka_unit_test(response_heads_are_written_whole_or_not_at_all),
         cmocka_unit_test(request_heads_are_what_the_parser_takes),
     };
