@@ -113,10 +113,15 @@ int file_create(const char *path, unsigned mode, const void *data, size_t len, s
 int file_replace(const char *path, unsigned mode, const void *data, size_t len, struct err *err)
 {
     char temporary[PATH_MAX];
+    struct stat info;
     int text_len = snprintf(temporary, sizeof(temporary), "%s.new-%ld", path, (long)getpid());
 
     if (text_len < 0 || (size_t)text_len >= sizeof(temporary)) {
         return err_set(err, ERR_INVALID, "%s: path too long", path);
+    }
+    /* A rename would put a file in the place of /dev/null or /dev/stdout, for the whole system. */
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+        return err_set(err, ERR_INVALID, "%s: not a regular file", path);
     }
     if (file_create(temporary, mode, data, len, err) != 0) {
         return -1;

@@ -21,6 +21,7 @@ MUST_CHECK int file_read(const char *path, size_t max, uint8_t **out_data, size_
 MUST_CHECK int file_create(const char *path, unsigned mode, const void *data, size_t len,
                            struct err *err);
 
-/* As file_create(), but replaces an existing file in one step. */
+/* As file_create(), but replaces an existing regular file in one step; ERR_INVALID if it is a
+   device, a pipe or a link. */
 MUST_CHECK int file_replace(const char *path, unsigned mode, const void *data, size_t len,
                             struct err *err);

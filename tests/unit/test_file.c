@@ -115,6 +115,25 @@ static void replacing_takes_the_place_of_the_old_file(void **state)
     free(data);
 }
 
+static void what_is_no_file_is_not_replaced(void **state)
+{
+    const struct folder *folder = *state;
+    struct stat info;
+    struct err err;
+
+    assert_int_equal(mkfifo(folder->file, 0600), 0);
+    assert_int_equal(file_replace(folder->file, 0600, "x", 1, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_non_null(strstr(err.msg, "not a regular file"));
+    assert_int_equal(stat(folder->file, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(unlink(folder->file), 0);
+    assert_int_equal(symlink("/dev/null", folder->file), 0);
+    assert_int_equal(file_replace(folder->file, 0600, "x", 1, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    assert_int_equal(unlink(folder->file), 0);
+}
+
 static void a_failed_replacement_leaves_nothing_behind(void **state)
 {
     const struct folder *folder = *state;
@@ -211,6 +230,7 @@ int main(void)
         FOLDER_TEST(an_empty_file_is_a_file),
         FOLDER_TEST(creating_never_overwrites),
         FOLDER_TEST(replacing_takes_the_place_of_the_old_file),
+        FOLDER_TEST(what_is_no_file_is_not_replaced),
         FOLDER_TEST(a_failed_replacement_leaves_nothing_behind),
         FOLDER_TEST(a_write_that_fails_half_way_leaves_nothing_behind),
         FOLDER_TEST(what_is_no_readable_file_of_that_size_is_refused),
