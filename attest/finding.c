@@ -116,7 +116,8 @@ static void add_url(struct finding *finding, struct report report, enum product 
 
 void finding_add_urls(struct finding *finding)
 {
-    static const char *const vek_slugs[] = {"vek-missing", "vek-tcb-mismatch", "vek-chip-mismatch"};
+    static const char *const vek_slugs[] = {"vek-missing", "product-mismatch", "vek-kind-mismatch",
+                                            "vek-tcb-mismatch", "vek-chip-mismatch"};
     static const char *const chain_slugs[] = {"ask-missing", "ark-missing"};
     enum product product = PRODUCT_MILAN;
     struct report report;
@@ -133,6 +134,8 @@ void finding_add_urls(struct finding *finding)
     for (size_t i = 0; i < sizeof(chain_slugs) / sizeof(chain_slugs[0]); i++) {
         chain = chain || strcmp(finding->verdict.slug, chain_slugs[i]) == 0;
     }
+    /* A VLEK is its provider's to give; the key service has it for nobody else. */
+    vek = vek && report_signing_key(report) == SIGNING_KEY_VCEK;
     if (!vek && !chain) {
         return;
     }

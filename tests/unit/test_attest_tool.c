@@ -152,9 +152,14 @@ static void a_missing_key_certificate_gives_its_address(void **state)
     report[0x188] = 0x19; /* Genoa: the signature no longer matters, the certificate is missing */
     report[0x189] = 0x11;
     tool_write(tool, "bare", report, 1184);
+    report[0x48] = 1 << 2; /* a VLEK, which the key service does not give */
+    tool_write(tool, "vlek", report, 1184);
     free(data);
     assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@bare"), COMMAND_REFUSED);
     assert_non_null(strstr(tool->output, "\nget it at https://kdsintf.amd.com/vcek/v1/Genoa/"));
+    assert_non_null(strstr(tool_last_line(tool), "collateral-unavailable: vek-missing: "));
+    assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@vlek"), COMMAND_REFUSED);
+    assert_null(strstr(tool->output, "get it at"));
     assert_non_null(strstr(tool_last_line(tool), "collateral-unavailable: vek-missing: "));
 }
 
