@@ -16,10 +16,8 @@
 struct err;
 
 #define EAR_TEE_MAX 8
-#define EAR_TCB_COMPONENTS                                                                         \
-    5                    /* bootloader, tee, snp, microcode, fmc: order of enum tcb_component      \
-                          */
-#define EAR_CMW_MAX 1024 /* bytes of an encoded CMW record */
+#define EAR_TCB_COMPONENTS 5 /* in the order of attest's enum tcb_component: bootloader first */
+#define EAR_CMW_MAX 1024     /* bytes of an encoded CMW record */
 
 /* Content octets of OID 1.3.6.1.5.5.7.1.35, id-pe-cmw. */
 #define EAR_CMW_OID "\x2b\x06\x01\x05\x05\x07\x01\x23"
