@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@
 /* Atomic: a reload may change them while other threads log. */
 static _Atomic enum log_level threshold = LOG_INFO;
 static _Atomic enum log_format line_format = LOG_TEXT;
+
+/* Lines that nobody took, not yet told of. */
+static _Atomic uint64_t num_lost;
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
@@ -151,15 +155,22 @@ size_t log_line(char *out, size_t cap, enum log_format format, const struct log_
     return line.len;
 }
 
-void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs)
+/* Whoever reads our standard error may stop doing so.  A pipe that poll calls writable has room for
+   a page, which is more than a line. */
+static bool would_block(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) == 0;
+}
+
+static void write_line(enum log_level level, const char *event, const struct log_kv *kvs,
+                       size_t num_kvs)
 {
     char text[LOG_LINE_CAP];
     struct timespec now;
     size_t len = 0;
 
-    if (!log_wants(level)) {
-        return;
-    }
     clock_gettime(CLOCK_REALTIME, &now);
     len = log_line(text, sizeof(text) - 1, line_format,
                    &(struct log_record){
@@ -173,4 +184,22 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kvs
     if (write(STDERR_FILENO, text, len + 1) < 0) {
         return; /* nobody is left to tell */
     }
+}
+
+void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs)
+{
+    uint64_t lost = 0;
+
+    if (!log_wants(level)) {
+        return;
+    }
+    if (would_block()) {
+        atomic_fetch_add(&num_lost, 1);
+        return;
+    }
+    lost = atomic_exchange(&num_lost, 0);
+    if (lost > 0) {
+        write_line(LOG_WARN, "log.lost", (struct log_kv[]){kv_num("lines", (int64_t)lost)}, 1);
+    }
+    write_line(level, event, kvs, num_kvs);
 }

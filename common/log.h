@@ -62,7 +62,8 @@ struct log_record {
  */
 size_t log_line(char *out, size_t cap, enum log_format format, const struct log_record *record);
 
-/* Writes one line with a single write(2); thread-safe. */
+/* Writes one line with a single write(2); thread-safe.  Does not wait for a reader: a line that a
+   full pipe would not take is lost, and the next one that is written is preceded by how many. */
 void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs);
 
 /* log_info("conn.ready", kv_num("conn", id), kv_text("sni", sni)): at least one key. */

@@ -140,6 +140,42 @@ static void lines_below_the_level_are_dropped(void **state)
     assert_non_null(strstr(text, "\"level\":\"debug\",\"event\":\"a.debug\",\"n\":3}\n"));
 }
 
+#define PIECE 4096 /* of a pipe: what one read sets free */
+
+static void a_reader_that_has_stopped_holds_nobody_up(void **state)
+{
+    int saved = dup(STDERR_FILENO);
+    char text[PIECE + 1] = "";
+    int ends[2] = {-1, -1};
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], text, PIECE) > 0) {
+        /* until it is full */
+    }
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    log_setup(LOG_INFO, LOG_TEXT);
+    log_info("a.lost", kv_num("n", 1)); /* would wait for ever */
+    log_info("a.lost", kv_num("n", 2));
+    assert_int_equal(read(ends[0], text, PIECE), PIECE);
+    log_info("a.kept", kv_num("n", 3));
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+
+    for (size_t i = 0; i < sizeof(text) && text[0] == '\0'; i++) {
+        ssize_t len = read(ends[0], text, PIECE);
+
+        assert_true(len > 0);
+        text[len] = '\0';
+    }
+    close(ends[0]);
+    assert_null(strstr(text, "a.lost"));
+    assert_non_null(strstr(text, "Z warn log.lost lines=2\n"));
+    assert_non_null(strstr(text, "Z info a.kept n=3\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +183,7 @@ int main(void)
         cmocka_unit_test(text_from_outside_cannot_forge_a_line),
         cmocka_unit_test(a_value_that_does_not_fit_is_left_out_and_the_line_says_so),
         cmocka_unit_test(lines_below_the_level_are_dropped),
+        cmocka_unit_test(a_reader_that_has_stopped_holds_nobody_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
