@@ -246,6 +246,30 @@ out:
     return 0;
 }
 
+int enrol_check_root(const struct enrol_options *options, struct err *err)
+{
+    STACK_OF(X509) *roots = certs_load(options->ca_root, err);
+
+    if (roots == NULL) {
+        return -1;
+    }
+    certs_free(roots);
+    return 0;
+}
+
+/* What counts is evidence, so some is taken, for nothing. */
+int enrol_check_platform(const struct enrol_options *options, struct err *err)
+{
+    const uint8_t report_data[EVIDENCE_REPORT_DATA_LEN] = {0};
+    struct collected *collected = collect_evidence(&options->collect, report_data, err);
+
+    if (collected == NULL) {
+        return -1;
+    }
+    collected_free(collected);
+    return 0;
+}
+
 int enrol_run(const struct enrol_options *options, struct identity **out_identity,
               struct enrol_failure *out_failure, struct err *err)
 {

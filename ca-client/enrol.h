@@ -38,6 +38,10 @@ struct enrol_failure {
     char id[64];            /* the CA's audit id, or empty */
 };
 
+/* Whether what an enrolment needs of this machine is there and well-formed.  Both block. */
+MUST_CHECK int enrol_check_root(const struct enrol_options *options, struct err *err);
+MUST_CHECK int enrol_check_platform(const struct enrol_options *options, struct err *err);
+
 /* One enrolment: nonce, key, evidence, CSR, certificate, checks of what came back.  0:
    `out_identity` is the caller's.  -1: `err` and `out_failure` are filled. */
 MUST_CHECK int enrol_run(const struct enrol_options *options, struct identity **out_identity,

@@ -86,6 +86,9 @@ static int run(const struct setup *setup, const char *path)
     log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
              kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));
     setup_warn_insecure(setup);
+    if (setup_check_identity(setup, &err) != 0) {
+        return fail(&err);
+    }
     rc = control_run(setup_control(setup), &err);
     return rc < 0 ? fail(&err) : rc;
 }

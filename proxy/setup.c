@@ -72,6 +72,22 @@ static int set_identity(struct setup *setup, struct err *err)
     return 0;
 }
 
+int setup_check_identity(const struct setup *setup, struct err *err)
+{
+    const struct enrolment_options *enrolment = &setup->control.enrolment;
+
+    if (enrolment->files.certificate != NULL) {
+        return 0; /* whoever renews them may not have begun */
+    }
+    if (enrol_check_root(&enrolment->enrol, err) != 0) {
+        return err_wrap(err, "%s: [identity] ca_root", setup->path);
+    }
+    if (enrol_check_platform(&enrolment->enrol, err) != 0) {
+        return err_wrap(err, "%s: [identity] insecure_sim", setup->path);
+    }
+    return 0;
+}
+
 static struct conn_limits route_limits(const struct config_limits *limits, uint64_t idle_ms)
 {
     return (struct conn_limits){

@@ -16,6 +16,10 @@ struct setup; /* opaque */
 struct setup *setup_new(const char *path, struct err *err);
 void setup_free(struct setup *setup); /* accepts NULL; not while control_run() runs */
 
+/* Whether the files that [identity] names, and that nobody else is to bring later, are there and
+   well-formed: the start is the time to say so.  Blocks. */
+MUST_CHECK int setup_check_identity(const struct setup *setup, struct err *err);
+
 /* The settings of the start; borrowed. */
 const struct config *setup_config(const struct setup *setup);
 

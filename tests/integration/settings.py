@@ -168,27 +168,44 @@ class Sidecar(case.Case):
                 self.assertEqual(status, expected, errors)
                 self.assertRegex(errors, "(?m)^liftgate: ")
 
+    def settings_in(self, world):
+        """What would get an identity."""
+        return (self.GOOD.replace("/etc/liftgate/root.pem", str(world.ca_root)).replace("/machine", str(world.machine("server")))
+                .replace("https://127.0.0.1:8443", world.ca_url).replace("service = a", "service = server"))
+
+    def test_files_that_an_identity_needs_must_be_there_at_the_start(self):
+        world = World(self)
+        world.start_ca()
+        good = self.settings_in(world)
+        root, machine = str(world.ca_root), str(world.machine("server"))
+        bare = self.folder / "bare"
+        bare.mkdir()
+        rows = {
+            "no_root": (root, "/nonexistent", 1, "ca_root: /nonexistent: No such file or directory"),
+            "root_that_is_none": (root, str(self.folder / "ca/ca.ini"), 2, f"ca_root: {self.folder}/ca/ca.ini: no certificate"),
+            "no_machine": (machine, "/nonexistent", 1, "insecure_sim: /nonexistent/"),
+            "empty_machine": (machine, str(bare), 1, f"insecure_sim: {bare}/"),
+            "machine_with_a_vendors_key": (machine, str(vendor()), 2, "a vendor key in a machine's folder"),
+        }
+        for name, (old, new, expected, said) in rows.items():
+            with self.subTest(name):
+                self.assertIn(old, good)
+                path = self.folder / f"{name}.ini"
+                path.write_text(good.replace(old, new))
+                status, _, errors = run(case.program("liftgate"), "-c", path)
+                self.assertEqual(status, expected, errors)
+                self.assertTrue(errors.splitlines()[-1].startswith(f"liftgate: {path}: [identity] "), errors)
+                self.assertIn(said, errors.splitlines()[-1])
+                self.assertNotIn("listener.ready", errors)
+
     def test_an_identity_that_cannot_be_had_is_said_and_tried_again(self):
         world = World(self)
         world.start_ca()
-        machine = world.machine("server")
-        rows = {
-            "no_root": (str(world.ca_root), "/nonexistent", "/nonexistent"),
-            "root_that_is_none": (str(world.ca_root), str(self.folder / "ca/ca.ini"), "ca.ini"),
-            "root_of_another_authority": (str(world.ca_root), str(self.folder / "ca/issuing.pem"), "certificate"),
-            "no_machine": (str(machine), "/nonexistent", "/nonexistent"),
-            "machine_with_a_vendors_key": (str(machine), str(vendor()), "a vendor key in a machine's folder"),
-        }
-        for name, (old, new, said) in rows.items():
-            with self.subTest(name):
-                text = (self.GOOD.replace("/etc/liftgate/root.pem", str(world.ca_root)).replace("/machine", str(machine))
-                        .replace("https://127.0.0.1:8443", world.ca_url).replace("service = a", "service = server"))
-                self.assertIn(old, text)
-                path = self.folder / f"{name}.ini"
-                path.write_text(text.replace(old, new))
-                sidecar = Process(self, case.program("liftgate"), "-c", path)
-                self.assertIn(said, sidecar.wait_for("identity.failed")["error"])
-                sidecar.stop()
+        path = self.folder / "sidecar.ini"
+        path.write_text(self.settings_in(world).replace(str(world.ca_root), str(self.folder / "ca/issuing.pem")))
+        sidecar = Process(self, case.program("liftgate"), "-c", path)
+        self.assertIn("certificate", sidecar.wait_for("identity.failed")["error"])
+        sidecar.stop()
 
 
 class CommandLines(case.Case):
