@@ -57,11 +57,10 @@ static void access_log_target(const struct conn *c, char out[static ACCESS_LOG_T
     }
 }
 
-void access_log(const struct conn *c)
+void access_log(const struct conn *c, uint64_t now)
 {
     static const struct svid stranger = {.spiffe = "-", .claims = {.tee = "-"}};
     const struct svid *peer = c->svid != NULL ? c->svid : &stranger;
-    uint64_t now = conn_now_ms(c);
     char source[SOCKETS_TEXT_CAP] = "";
     char target[ACCESS_LOG_TARGET_CAP] = "";
     char fingerprint[ACCESS_LOG_HEX_CAP] = "-";

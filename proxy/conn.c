@@ -70,7 +70,7 @@ static void conn_free(struct conn *c)
 {
     assert(c->reason != REASON_NONE);
     counter_add(c->shared->counters, (enum counter)(COUNTER_CLOSED + (unsigned)c->reason), 1);
-    access_log(c);
+    access_log(c, conn_now_ms(c));
     conn_leave(c);
     tls_free(c->tls);
     generation_unref(c->generation); /* after its context's last user */

@@ -85,8 +85,8 @@ void conn_on_dial(void *arg); /* for dial_start(); `arg` is the conn */
 /* Takes the descriptor for a leg; false: failed, and conn_fail() is to follow. */
 bool conn_open_leg(struct conn *c, struct leg *leg, int fd);
 
-/* access_log.c: the line of a connection that has ended */
-void access_log(const struct conn *c);
+/* access_log.c: the line of a connection that ended at `now`, in milliseconds of the loop */
+void access_log(const struct conn *c, uint64_t now);
 
 /* reach.c: state RESOLVE; state DIAL, which opens `leg` and moves to `done` */
 enum conn_state reach_resolve(struct conn *c);
