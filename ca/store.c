@@ -199,6 +199,18 @@ uint16_t store_replica(const struct store *store)
     return store->replica;
 }
 
+/* A database whose file is gone or was replaced would take rows that the next start does not see.
+ */
+static int check_place(struct store *store, struct err *err)
+{
+    int moved = 0;
+
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK) {
+        return fail(store, "file", err);
+    }
+    return moved == 0 ? 0 : err_set(err, ERR_IO, "store: the file was removed or replaced");
+}
+
 static int find_locked(struct store *store, const struct store_record *record, struct buf *out_cert,
                        enum store_outcome *out_outcome, struct err *err)
 {
@@ -310,7 +322,8 @@ int store_insert(struct store *store, const struct store_record *record, struct 
     int rc = -1;
 
     pthread_mutex_lock(&store->lock);
-    if (run(store, BEGIN, err) == 0 && insert_locked(store, record, out_cert, &outcome, err) == 0 &&
+    if (check_place(store, err) == 0 && run(store, BEGIN, err) == 0 &&
+        insert_locked(store, record, out_cert, &outcome, err) == 0 &&
         run(store, COMMIT, err) == 0) {
         *out_outcome = outcome;
         rc = 0;

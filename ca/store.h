@@ -56,7 +56,7 @@ MUST_CHECK int store_find(struct store *store, const struct store_record *record
                           struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
 
 /* As store_find(), and stores the record if it is new, in one transaction: on disk when this
-   returns. */
+   returns.  ERR_IO too if the file at the path is no longer the one that was opened. */
 MUST_CHECK int store_insert(struct store *store, const struct store_record *record,
                             struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
 

@@ -207,6 +207,26 @@ static void a_database_that_another_holds_is_an_error_and_heals(void **state)
     assert_int_equal(outcome, STORE_NEW);
 }
 
+static void a_database_that_was_removed_takes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct store_record record = make_record(1, 1, 1, 1);
+    struct buf none = {0};
+    enum store_outcome outcome = STORE_SAME;
+    char aside[128];
+    struct err err;
+
+    snprintf(aside, sizeof(aside), "%s.aside", f->path);
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_int_equal(store_insert(f->store, &record, &none, &outcome, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(err.msg, "store: the file was removed or replaced");
+    assert_int_equal(outcome, STORE_SAME);
+    assert_int_equal(rename(aside, f->path), 0); /* it is back */
+    assert_int_equal(store_insert(f->store, &record, &none, &outcome, &err), 0);
+    assert_int_equal(outcome, STORE_NEW);
+}
+
 static void old_rows_are_forgotten_after_the_retention(void **state)
 {
     struct fixture *f = *state;
@@ -256,6 +276,7 @@ int main(void)
         CASE(a_clock_behind_the_newest_row_issues_nothing),
         CASE(the_epoch_of_the_policy_never_goes_back),
         CASE(a_database_that_another_holds_is_an_error_and_heals),
+        CASE(a_database_that_was_removed_takes_nothing),
         CASE(old_rows_are_forgotten_after_the_retention),
         CASE(what_is_no_database_is_refused),
     };
