@@ -3,6 +3,7 @@
  */
 #include "ca/init.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -29,8 +30,9 @@
 #define ROOT_DAYS 3650
 #define ISSUING_DAYS 30
 #define SERVER_DAYS 365
-#define BACKDATE_S 3600 /* for clients whose clock lags */
-#define TEXT_MAX 8192   /* bytes of a file for the operator */
+#define BACKDATE_S 3600     /* for clients whose clock lags */
+#define TEXT_MAX 8192       /* bytes of a file for the operator */
+#define TRUST_DOMAIN_MAX 64 /* bytes of organizationName (RFC 5280 appendix A), which holds it */
 
 enum init_file {
     ROOT_KEY,
@@ -76,38 +78,91 @@ static int path_of(const struct init *init, const char *name, char out_path[stat
     return len > 0 && len < PATH_MAX ? 0 : err_set(err, ERR_INVALID, "path too long");
 }
 
+/* An address, or LDH labels (RFC 1123) of which the last is no number. */
+static bool host_valid(const char *name)
+{
+    const char *label = name;
+    struct in6_addr address;
+
+    if (inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1) {
+        return true;
+    }
+    for (;;) {
+        size_t len =
+            strspn(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+
+        if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-') {
+            return false;
+        }
+        if (label[len] == '\0') {
+            return strlen(name) <= 253 && strspn(label, "0123456789") != len;
+        }
+        if (label[len] != '.') {
+            return false;
+        }
+        label += len + 1;
+    }
+}
+
 static int check_options(const struct init_options *options, struct err *err)
 {
-    if (!spiffe_trust_domain_valid(options->trust_domain, strlen(options->trust_domain))) {
+    size_t len = strlen(options->trust_domain);
+
+    if (!spiffe_trust_domain_valid(options->trust_domain, len)) {
         return err_set(err, ERR_INVALID, "%s: not a trust domain of [a-z0-9._-]",
                        options->trust_domain);
+    }
+    if (len > TRUST_DOMAIN_MAX) {
+        return err_set(err, ERR_INVALID, "trust domain longer than %d bytes", TRUST_DOMAIN_MAX);
     }
     if (options->num_names == 0 || options->num_names > INIT_NAMES_MAX) {
         return err_set(err, ERR_INVALID, "need 1 to %d names", INIT_NAMES_MAX);
     }
     for (size_t i = 0; i < options->num_names; i++) {
-        const char *name = options->names[i];
-        size_t len = strlen(name);
-
-        if (len == 0 || len > 253 ||
-            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") !=
-                len) {
-            return err_set(err, ERR_INVALID, "%s: not a host name or address", name);
+        if (!host_valid(options->names[i])) {
+            return err_set(err, ERR_INVALID, "%s: not a host name or address", options->names[i]);
         }
     }
     return 0;
 }
 
+/* The folder that will hold the keys: one that ca.ini can name, and where only its owner may
+   replace files. */
+static int check_dir(const struct init *init, struct err *err)
+{
+    struct stat info;
+
+    if (!init_text_dir_valid(init->dir)) {
+        return err_set(err, ERR_INVALID,
+                       "%s: too long, or with a byte that settings cannot hold (blank, quote, not "
+                       "ASCII)",
+                       init->dir);
+    }
+    if (stat(init->dir, &info) != 0) {
+        return err_set_errno(err, ERR_IO, errno, "%s", init->dir);
+    }
+    return (info.st_mode & 022) == 0
+               ? 0
+               : err_set(err, ERR_INVALID, "%s: others may write to it; chmod 0700", init->dir);
+}
+
 static int open_dir(struct init *init, struct err *err)
 {
     const char *dir = init->options->dir;
+    bool made = mkdir(dir, 0700) == 0;
     char path[PATH_MAX];
 
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+    if (!made && errno != EEXIST) {
         return err_set_errno(err, ERR_IO, errno, "%s", dir);
     }
     if (realpath(dir, init->dir) == NULL) {
         return err_set_errno(err, ERR_IO, errno, "%s", dir);
+    }
+    if (check_dir(init, err) != 0) {
+        if (made) {
+            rmdir(init->dir);
+        }
+        return -1;
     }
     for (unsigned i = 0; i < FILES; i++) {
         if (path_of(init, files[i].name, path, err) != 0) {

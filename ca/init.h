@@ -21,7 +21,7 @@ struct init_options {
     int64_t now;              /* seconds since 1970 */
 };
 
-/* Makes everything, or nothing: a folder that already holds one of the files is refused with
-   ERR_INVALID.  Keys are for their owner only (mode 0400).  root.key is not needed by the server
-   and may go offline.  Blocks. */
+/* Makes everything, or nothing: ERR_INVALID if the folder already holds one of the files, others
+   may write to it, or the settings could not name it.  Keys are for their owner only (mode 0400).
+   root.key is not needed by the server and may go offline.  Blocks. */
 MUST_CHECK int init_create(const struct init_options *options, struct err *err);

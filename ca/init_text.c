@@ -3,6 +3,22 @@
  */
 #include "ca/init_text.h"
 
+#include <string.h>
+
+#include "common/ini.h"
+
+#define LONGEST_LINE "issuing_certificate = /issuing.pem" /* of those that name the folder */
+
+bool init_text_dir_valid(const char *dir)
+{
+    for (const char *c = dir; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '"') {
+            return false;
+        }
+    }
+    return strlen(dir) + strlen(LONGEST_LINE) <= INI_LINE_MAX;
+}
+
 bool init_text_settings(const char *dir, struct buf *out)
 {
     return buf_printf(out,

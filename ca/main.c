@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <jansson.h>
@@ -147,10 +148,12 @@ static int run_serve(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
+    opterr = 0;                /* usage() says it, once */
     if (argc < 2) {
         return usage("need a command: init or serve");
     }
-    if (strcmp(argv[1], "--help") == 0) {
+    if (strcmp(argv[argc - 1], "--help") == 0 && argc <= 3) {
         fputs(help, stdout);
         ca_config_help(stdout);
         return DONE;

@@ -177,13 +177,12 @@ static void an_existing_file_is_left_alone_and_nothing_else_is_made(void **state
 
 static void bad_options_make_nothing(void **state)
 {
-    static const char *const bad_name[] = {"two words"};
-    static const char *const wild[] = {"*.example"};
     const char *dir = *state;
     const struct init_options cases[] = {
-        {dir, "Prod.Example", names, 3, NOW}, {dir, "", names, 3, NOW},
-        {dir, "prod.example", names, 0, NOW}, {dir, "prod.example", bad_name, 1, NOW},
-        {dir, "prod.example", wild, 1, NOW},
+        {dir, "Prod.Example", names, 3, NOW},
+        {dir, "", names, 3, NOW},
+        {dir, "a123456789b123456789c123456789d123456789e123456789f123456789.wxyz", names, 3, NOW},
+        {dir, "prod.example", names, 0, NOW},
     };
     char path[PATH_CAP];
 
@@ -197,6 +196,57 @@ static void bad_options_make_nothing(void **state)
     }
 }
 
+static void names_are_hosts_or_addresses(void **state)
+{
+    static const char *const bad[] = {"",      "two words", "*.example", "a..b",  ".a",
+                                      "a.",    "-a",        "a-.b",      "a_b",   "999.1.1.1",
+                                      "1.2.3", "a:b",       "[::1]",     "::1%lo"};
+    const char *dir = *state;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct err err = {0};
+
+        assert_int_equal(
+            init_create(&(struct init_options){dir, "prod.example", &bad[i], 1, NOW}, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_non_null(strstr(err.msg, "not a host name or address"));
+    }
+}
+
+static void a_folder_that_settings_cannot_name_is_not_made(void **state)
+{
+    char too_long[180];
+    const char *const bad[] = {"two words", "a ;b",     "tab\t", "new\nline",
+                               "q\"",       "\xc3\xa4", too_long};
+
+    memset(too_long, 'x', sizeof(too_long) - 1);
+    too_long[sizeof(too_long) - 1] = '\0';
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char dir[PATH_CAP + sizeof(too_long)];
+        struct err err;
+
+        snprintf(dir, sizeof(dir), "%s/%s", (const char *)*state, bad[i]);
+        assert_int_equal(create(dir, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_int_equal(access(dir, F_OK), -1);
+    }
+}
+
+static void a_folder_that_others_may_write_to_is_refused(void **state)
+{
+    static const unsigned modes[] = {0770, 0777, 0702, 01777};
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct err err;
+
+        assert_int_equal(chmod(*state, modes[i]), 0);
+        assert_int_equal(create(*state, &err), -1);
+        assert_int_equal(err.code, ERR_INVALID);
+        assert_non_null(strstr(err.msg, "others may write to it"));
+    }
+    assert_int_equal(chmod(*state, 0700), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -207,6 +257,9 @@ int main(void)
         CASE(certificates_follow_their_profiles),
         CASE(an_existing_file_is_left_alone_and_nothing_else_is_made),
         CASE(bad_options_make_nothing),
+        CASE(names_are_hosts_or_addresses),
+        CASE(a_folder_that_settings_cannot_name_is_not_made),
+        CASE(a_folder_that_others_may_write_to_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
