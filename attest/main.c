@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     if (argc < 2) {
         return command_usage("no command (see --help)");
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (strcmp(argv[1], "--help") == 0) {
         return help();
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -9,6 +9,8 @@ LINT = pathlib.Path(__file__).parent
 TOP = "/*\n * Thing: what lives here, and what does not.\n */\n"
 FOLDERS = ("common", "config", "attest", "ca-client", "ca", "proxy", "bench", "tests/fuzz/corpus/x", ".ci")
 
+MAIN = TOP + 'const char help[] = "x -c FILE [--check] --help --version";\n{"check", no_argument, NULL, 1},\ngetopt_long(argc, argv, "c:",\n'
+
 # rule, file, text, what is said about it
 OFFENCES = [
     ("includes", "attest/a.c", TOP + '#include "ca/b.h"\n', "attest/ must not include ca/b.h"),
@@ -48,6 +50,10 @@ OFFENCES = [
     ("words", "tests/a.sh", "# A script.\ncat /work/x\n", "a path of one machine"),
     ("words", "ca/a.c", TOP + 'const char *a = "/home/x";\n', "a path of one machine"),
     ("words", "ca/a.c", TOP + "// as issue 2 says\n", "where it was discussed"),
+    ("options", "ca/x.8", ".Fl c Ar FILE\n.Op Fl -check\n.Fl -help\n", "--version is not in the manual"),
+    ("options", "ca/x.8", ".Fl c Ar FILE\n.Op Fl -check\n.Fl -help | -version\n.Fl -force\n", "--force is in the manual alone"),
+    ("options", "ca/x.8", ".B \\-\\-check\n.BR \\-\\-help \\-\\-version\n", "-c is not in the manual"),
+    ("options", "ca/x.8", "\\-c \\-\\-check \\-\\-help \\-\\-version \\fB\\-v\\fR\n", "-v is in the manual alone"),
     ("layout", "ca/a.c", TOP + "int  a ;\n", "run clang-format"),
 ]
 
@@ -63,6 +69,8 @@ def judge(rule, name, text, said):
         root = pathlib.Path(folder)
         for each in FOLDERS:
             (root / each).mkdir(parents=True)
+        if rule == "options":
+            (root / "ca/main.c").write_text(MAIN)
         (root / "common/clean.c").write_text(TOP + '#include "common/clean.h"\n\nint clean;\n')
         status, output = run(rule, root)
         if status != 0:

@@ -122,7 +122,33 @@ def layout(root):
         yield root, 0, f"clang-format failed: {done.stderr.strip()}"
 
 
-RULES = {rule.__name__: rule for rule in (opening, size, banned, banner, words, layout)}
+def mentioned(text):
+    """The options that a manual page or a help text names, as --long and -s."""
+    text = re.sub(r"\\f.", "", text).replace("\\-", "-")
+    text = re.sub(r"\bFl -?(?=[a-z-]{2})|(?<=\| )-(?=[a-z]{2})", "--", text)  # mdoc
+    text = re.sub(r"\bFl (?=[a-z]\b)", "-", text)
+    return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])\b(?!-)", text))
+
+
+def options(root):
+    """A program's options, its help and its manual page name the same."""
+    for page in sorted(root.glob("*/*.8")):
+        taken, said = set(), set()
+        for path in sorted(page.parent.glob("*.c")):
+            text = path.read_text()
+            taken |= {f"--{name}" for name in re.findall(r'\{"([a-z-]+)",\s*(?:no|required)_argument', text)}
+            for letters in re.findall(r'getopt_long\([^"]*"([a-zA-Z:]*)"', text):
+                taken |= {f"-{letter}" for letter in letters.replace(":", "")}
+            said |= mentioned("\n".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)))
+        taken |= {"--help", "--version"}
+        for where, names in (("the manual", mentioned(page.read_text())), ("the help", said)):
+            for name in sorted(taken - names):
+                yield page, 1, f"{name} is not in {where}"
+            for name in sorted(names - taken):
+                yield page, 1, f"{name} is in {where} alone"
+
+
+RULES = {rule.__name__: rule for rule in (opening, size, banned, banner, words, layout, options)}
 
 
 def main():
