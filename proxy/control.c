@@ -69,15 +69,13 @@ static bool is_ready(const struct control *control)
            worker_generation(control->worker) >= control->first_usable;
 }
 
-static void on_identity(void *user, struct identity *identity)
+static int on_identity(void *user, struct identity *identity, struct err *err)
 {
     struct control *control = user;
-    struct err err;
-    struct generation *generation = make_generation(control, identity, &control->rules, &err);
+    struct generation *generation = make_generation(control, identity, &control->rules, err);
 
     if (generation == NULL) {
-        log_error("generation.failed", kv_text("error", err.msg));
-        return;
+        return -1;
     }
     identity_unref(control->identity);
     control->identity = identity_ref(identity);
@@ -85,6 +83,7 @@ static void on_identity(void *user, struct identity *identity)
     if (control->first_usable == 0) {
         control->first_usable = control->num_generations;
     }
+    return 0;
 }
 
 static int reload(struct control *control, struct err *err)

@@ -25,6 +25,7 @@
 #define TICK_MS 1000
 #define BACKDATE_MS 60000 /* notBefore lies this far before the issue (spec: certificates) */
 #define SERIAL_TEXT_CAP 41
+#define CLOCK_WARN_MS 60000 /* a difference that somebody should look into (spec: clocks) */
 
 /* What the thread pool works on; nobody else touches it meanwhile. */
 struct job {
@@ -120,23 +121,28 @@ static void log_identity(const char *event, const struct identity *identity)
              kv_num("clock_offset_ms", identity_clock_offset_ms(identity)));
 }
 
+/* Takes the job's reference to `identity`, which is in use by now. */
 static void succeed(struct enrolment *e, struct identity *identity)
 {
+    int64_t offset_ms = identity_clock_offset_ms(identity);
     bool first = e->identity == NULL;
     uint64_t delay_ms = 0;
 
     identity_unref(e->identity);
-    e->identity = identity; /* the job's reference */
+    e->identity = identity;
     e->status.num_ok++;
     e->status.last_refusal = VERDICT_ACCEPTED;
     e->status.last_success = clock_ms(CLOCK_REALTIME) / 1000;
-    e->status.clock_offset_ms = identity_clock_offset_ms(identity);
+    e->status.clock_offset_ms = offset_ms;
     e->status.expired = false;
     log_identity(first ? "identity.ready" : "identity.renewed", identity);
+    if (offset_ms > CLOCK_WARN_MS || offset_ms < -CLOCK_WARN_MS) {
+        log_warn("clock.wrong", kv_num("offset_ms", offset_ms),
+                 kv_text("effect", "certificates are judged by the CA's clock"));
+    }
     delay_ms = renew_after_success(&e->renew, identity_not_before(identity) * 1000 + BACKDATE_MS,
                                    not_after_ms(e), checked_now_ms(e), random_bits());
     e->due_ms = uses_files(e) ? UINT64_MAX : (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
-    e->callbacks.on_identity(e->callbacks.user, identity);
     malloc_trim(0); /* an enrolment is a burst, and nothing like it follows for a long time */
 }
 
@@ -153,6 +159,20 @@ static void fail(struct enrolment *e)
              kv_text("code",
                      failure->code != VERDICT_ACCEPTED ? verdict_code_name(failure->code) : "none"),
              kv_text("id", failure->id), kv_num("retry_ms", (int64_t)delay_ms));
+}
+
+/* What the job has brought. */
+static void conclude(struct enrolment *e)
+{
+    struct identity *identity = e->job.identity;
+
+    if (identity != NULL &&
+        e->callbacks.on_identity(e->callbacks.user, identity, &e->job.err) == 0) {
+        succeed(e, identity);
+    } else {
+        identity_unref(identity);
+        fail(e);
+    }
 }
 
 static void finish(struct enrolment *e)
@@ -182,11 +202,7 @@ static void after_work(uv_work_t *request, int status)
         finish(e);
         return;
     }
-    if (job->identity != NULL) {
-        succeed(e, job->identity);
-    } else {
-        fail(e);
-    }
+    conclude(e);
     if (e->again) {
         e->again = false;
         begin(e);

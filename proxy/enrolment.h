@@ -26,16 +26,17 @@ struct enrolment_options {
 
 /* What the control thread reads for /metrics and /identity. */
 struct enrolment_status {
-    uint64_t num_ok; /* enrolments that succeeded */
-    uint64_t num_failed;
+    uint64_t num_ok;                /* enrolments that succeeded */
+    uint64_t num_failed;            /* or whose identity could not be used */
     enum verdict_code last_refusal; /* VERDICT_ACCEPTED: none since the last success */
     int64_t last_success;           /* seconds since 1970; 0: never */
     int64_t clock_offset_ms;        /* CA's clock minus ours */
     bool expired;                   /* there was an identity, and it has expired */
 };
 
-/* A new identity is here; the callee takes its own reference if it keeps it. */
-typedef void enrolment_on_identity(void *user, struct identity *identity);
+/* A new identity is here; the callee takes its own reference if it keeps it.  -1: it cannot be
+   used, which counts as a failed enrolment; the one before stays. */
+typedef int enrolment_on_identity(void *user, struct identity *identity, struct err *err);
 
 struct enrolment_callbacks {
     enrolment_on_identity *on_identity;
