@@ -51,23 +51,21 @@ static int verify(const struct grant *grant, X509 *leaf, enum svid_role role, st
 
 static int judge(const struct grant *grant, X509 *leaf, X509 **out_issuer, struct err *err)
 {
-    struct svid *svid = malloc(sizeof(*svid));
+    struct svid svid = {.spiffe = NULL};
     X509 *issuer = NULL;
     int rc = -1;
 
-    if (svid == NULL) {
-        return err_set(err, ERR_LIMIT, "out of memory");
-    }
-    if (verify(grant, leaf, SVID_SERVER, svid, &issuer, err) != 0) {
+    if (verify(grant, leaf, SVID_SERVER, &svid, &issuer, err) != 0) {
         goto out;
     }
     X509_free(issuer);
     issuer = NULL;
-    if (verify(grant, leaf, SVID_CLIENT, svid, &issuer, err) != 0) {
+    svid_deinit(&svid);
+    if (verify(grant, leaf, SVID_CLIENT, &svid, &issuer, err) != 0) {
         goto out;
     }
-    if (strcmp(svid->spiffe, grant->uri) != 0) {
-        err_set(err, ERR_DENIED, "the CA's certificate is for %.100s, not for %.100s", svid->spiffe,
+    if (strcmp(svid.spiffe, grant->uri) != 0) {
+        err_set(err, ERR_DENIED, "the CA's certificate is for %.100s, not for %.100s", svid.spiffe,
                 grant->uri);
         goto out;
     }
@@ -76,7 +74,7 @@ static int judge(const struct grant *grant, X509 *leaf, X509 **out_issuer, struc
     rc = 0;
 out:
     X509_free(issuer);
-    free(svid);
+    svid_deinit(&svid);
     return rc;
 }
 

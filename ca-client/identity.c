@@ -13,6 +13,7 @@
 
 #include "ca-client/enrol.h"
 #include "common/err.h"
+#include "common/spiffe.h"
 #include "common/svid.h"
 
 struct identity {
@@ -41,9 +42,9 @@ static void set_names(struct identity *identity, const char *spiffe)
 struct identity *identity_new(const struct identity_parts *parts, struct err *err)
 {
     struct identity *identity = calloc(1, sizeof(*identity));
-    struct svid *svid = malloc(sizeof(*svid));
+    struct svid svid = {.spiffe = NULL};
 
-    if (identity == NULL || svid == NULL) {
+    if (identity == NULL) {
         err_set(err, ERR_LIMIT, "identity: out of memory");
         goto out;
     }
@@ -52,13 +53,13 @@ struct identity *identity_new(const struct identity_parts *parts, struct err *er
         err_set_openssl(err, ERR_INVALID, "the private key is not the certificate's");
         goto out;
     }
-    if (svid_describe(parts->leaf, svid, err) != 0) {
+    if (svid_describe(parts->leaf, &svid, err) != 0) {
         err_wrap(err, "certificate");
         goto out;
     }
-    set_names(identity, svid->spiffe);
-    identity->not_before = svid->not_before;
-    identity->not_after = svid->not_after;
+    set_names(identity, svid.spiffe);
+    identity->not_before = svid.not_before;
+    identity->not_after = svid.not_after;
     identity->clock_offset_ms = parts->clock_offset_ms;
     EVP_PKEY_up_ref(parts->key);
     X509_up_ref(parts->leaf);
@@ -71,10 +72,10 @@ struct identity *identity_new(const struct identity_parts *parts, struct err *er
     identity->issuer = parts->issuer;
     identity->anchors = parts->anchors;
     atomic_init(&identity->references, 1);
-    free(svid);
+    svid_deinit(&svid);
     return identity;
 out:
-    free(svid);
+    svid_deinit(&svid);
     free(identity);
     return NULL;
 }

@@ -94,26 +94,23 @@ static int check_order(const STACK_OF(X509) * certs, struct err *err)
 static int check_leaf(X509 *leaf, const char *trust_domain, struct err *err)
 {
     struct svid_flaw flaw = svid_leaf_flaw(leaf);
-    struct svid *svid = malloc(sizeof(*svid));
+    struct svid svid = {.spiffe = NULL};
     int64_t now = (int64_t)time(NULL);
     int rc = -1;
 
     ERR_clear_error(); /* the rules may leave reasons there */
-    if (svid == NULL) {
-        err_set(err, ERR_LIMIT, "out of memory");
-    } else if (flaw.reason != NULL) {
+    if (flaw.reason != NULL) {
         err_set(err, ERR_INVALID, "%s", flaw.reason);
-    } else if (svid_describe(leaf, svid, err) != 0) {
+    } else if (svid_describe(leaf, &svid, err) != 0) {
         /* `err` says it */
-    } else if (!spiffe_id_in(svid->spiffe, trust_domain)) {
-        err_set(err, ERR_INVALID, "%.120s is not in trust domain %.80s", svid->spiffe,
-                trust_domain);
-    } else if (now < svid->not_before || now >= svid->not_after) {
-        err_set(err, ERR_INVALID, now < svid->not_before ? "not yet valid" : "expired");
+    } else if (!spiffe_id_in(svid.spiffe, trust_domain)) {
+        err_set(err, ERR_INVALID, "%.120s is not in trust domain %.80s", svid.spiffe, trust_domain);
+    } else if (now < svid.not_before || now >= svid.not_after) {
+        err_set(err, ERR_INVALID, now < svid.not_before ? "not yet valid" : "expired");
     } else {
         rc = 0;
     }
-    free(svid);
+    svid_deinit(&svid);
     return rc;
 }
 

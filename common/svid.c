@@ -4,6 +4,7 @@
  */
 #include "common/svid.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,6 +14,7 @@
 
 #include "common/der.h"
 #include "common/err.h"
+#include "common/spiffe.h"
 #include "common/svid_names.h"
 #include "common/svid_rules.h"
 
@@ -61,11 +63,8 @@ int svid_describe(X509 *leaf, struct svid *out_svid, struct err *err)
 {
     struct svid svid = {0};
     const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
-    const char *reason = svid_names_spiffe(leaf, svid.spiffe);
+    const char *reason = NULL;
 
-    if (reason != NULL) {
-        return err_set(err, ERR_INVALID, "%s", reason);
-    }
     if (!seconds_of(X509_get0_notBefore(leaf), &svid.not_before) ||
         !seconds_of(X509_get0_notAfter(leaf), &svid.not_after)) {
         return err_set(err, ERR_INVALID, "malformed validity");
@@ -78,8 +77,18 @@ int svid_describe(X509 *leaf, struct svid *out_svid, struct err *err)
     if (read_digests(leaf, &svid, err) != 0 || read_claims(leaf, &svid, err) != 0) {
         return -1;
     }
+    reason = svid_names_spiffe(leaf, &svid.spiffe);
+    if (reason != NULL) {
+        return err_set(err, ERR_INVALID, "%s", reason);
+    }
     *out_svid = svid;
     return 0;
+}
+
+void svid_deinit(struct svid *svid)
+{
+    free(svid->spiffe);
+    svid->spiffe = NULL;
 }
 
 static int deny(int *out_x509_error, int x509_error, struct err *err, const char *reason)
@@ -103,16 +112,17 @@ static int check_leaf(X509 *leaf, const char *trust_domain, int64_t now, struct 
         return deny(out_x509_error, X509_V_ERR_CERT_REJECTED, err, inner.msg);
     }
     if (now < svid.not_before) {
-        return deny(out_x509_error, X509_V_ERR_CERT_NOT_YET_VALID, err, "not yet valid");
+        (void)deny(out_x509_error, X509_V_ERR_CERT_NOT_YET_VALID, err, "not yet valid");
+    } else if (now >= svid.not_after) {
+        (void)deny(out_x509_error, X509_V_ERR_CERT_HAS_EXPIRED, err, "expired");
+    } else if (!spiffe_id_in(svid.spiffe, trust_domain)) {
+        (void)deny(out_x509_error, X509_V_ERR_CERT_REJECTED, err, "of another trust domain");
+    } else {
+        *out_svid = svid;
+        return 0;
     }
-    if (now >= svid.not_after) {
-        return deny(out_x509_error, X509_V_ERR_CERT_HAS_EXPIRED, err, "expired");
-    }
-    if (!spiffe_id_in(svid.spiffe, trust_domain)) {
-        return deny(out_x509_error, X509_V_ERR_CERT_REJECTED, err, "of another trust domain");
-    }
-    *out_svid = svid;
-    return 0;
+    svid_deinit(&svid);
+    return -1;
 }
 
 int svid_check_leaf(X509 *leaf, const char *trust_domain, int64_t now, struct svid *out_svid,

@@ -12,16 +12,16 @@
 
 #include <openssl/types.h>
 
+#include "common/compiler.h"
 #include "common/ear.h"
-#include "common/spiffe.h"
 
 struct err;
 
 enum svid_role { SVID_SERVER, SVID_CLIENT }; /* the role of the peer */
 
-/* What a verified leaf says; plain data, no ownership. */
+/* What a verified leaf says. */
 struct svid {
-    char spiffe[SPIFFE_ID_MAX + 1];
+    char *spiffe;       /* the only thing that svid_deinit() frees */
     uint8_t sha256[32]; /* of the leaf's DER */
     uint8_t spki_sha256[32];
     uint8_t serial[20];
@@ -35,10 +35,13 @@ struct svid {
 /* Judges the leaf and chain in `ctx` (a verify callback's X509_STORE_CTX, or one that the caller
    initialised with store, leaf and untrusted chain): sets flags, purpose and time, runs the path
    validation, then the extra rules.  `now` is seconds since 1970 by the checked clock.
-   0: accepted, `out_svid` filled, X509_V_OK set.  -1: ERR_DENIED with the reason, and an X509_V_ERR
-   in `ctx` that maps to the right alert. */
+   0: accepted, `out_svid` filled (the caller's to deinit), X509_V_OK set.  -1: ERR_DENIED with the
+   reason, and an X509_V_ERR in `ctx` that maps to the right alert. */
 MUST_CHECK int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_domain,
                            int64_t now, struct svid *out_svid, struct err *err);
+
+/* Safe on {0} and on what was deinited before. */
+void svid_deinit(struct svid *svid);
 
 /* The extra rules alone, on a leaf whose path was already found valid. */
 MUST_CHECK int svid_check_leaf(X509 *leaf, const char *trust_domain, int64_t now,

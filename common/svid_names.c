@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "common/bytes.h"
+#include "common/spiffe.h"
 #include "common/svid_rules.h"
 
 #define DNS_NAME_MAX 253
@@ -93,7 +94,7 @@ static const char *spiffe_of(const GENERAL_NAMES *names, struct bytes *out_id)
     return NULL;
 }
 
-const char *svid_names_spiffe(const X509 *leaf, char out_spiffe[SPIFFE_ID_MAX + 1])
+const char *svid_names_spiffe(const X509 *leaf, char **out_spiffe)
 {
     int critical = 0;
     GENERAL_NAMES *names = svid_decode(leaf, NID_subject_alt_name, &critical);
@@ -101,8 +102,13 @@ const char *svid_names_spiffe(const X509 *leaf, char out_spiffe[SPIFFE_ID_MAX + 
     const char *reason = names != NULL ? spiffe_of(names, &id) : "no valid subjectAltName";
 
     if (reason == NULL) {
-        memcpy(out_spiffe, id.data, id.len);
-        out_spiffe[id.len] = '\0';
+        char *spiffe = strndup((const char *)id.data, id.len);
+
+        if (spiffe != NULL) {
+            *out_spiffe = spiffe;
+        } else {
+            reason = "out of memory";
+        }
     }
     GENERAL_NAMES_free(names);
     return reason;

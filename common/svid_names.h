@@ -11,10 +11,10 @@
 #include <openssl/types.h>
 
 #include "common/compiler.h"
-#include "common/spiffe.h"
 
 /* What is wrong with the names of `leaf`, as static text; NULL if nothing is. */
 const char *svid_names_flaw(X509 *leaf);
 
-/* The SPIFFE ID of `leaf`: its only URI.  NULL, or static text that says why there is none. */
-MUST_CHECK const char *svid_names_spiffe(const X509 *leaf, char out_spiffe[SPIFFE_ID_MAX + 1]);
+/* The SPIFFE ID of `leaf`: its only URI, allocated for the caller to free.  NULL, or static text
+   that says why there is none. */
+MUST_CHECK const char *svid_names_spiffe(const X509 *leaf, char **out_spiffe);

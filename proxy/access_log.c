@@ -59,7 +59,8 @@ static void access_log_target(const struct conn *c, char out[static ACCESS_LOG_T
 
 void access_log(const struct conn *c, uint64_t now)
 {
-    static const struct svid stranger = {.spiffe = "-", .claims = {.tee = "-"}};
+    static char nobody[] = "-";
+    static const struct svid stranger = {.spiffe = nobody, .claims = {.tee = "-"}};
     const struct svid *peer = c->svid != NULL ? c->svid : &stranger;
     char source[SOCKETS_TEXT_CAP] = "";
     char target[ACCESS_LOG_TARGET_CAP] = "";

@@ -106,16 +106,16 @@ static void work(uv_work_t *request)
 
 static void log_identity(const char *event, const struct identity *identity)
 {
-    struct svid *svid = malloc(sizeof(*svid));
+    struct svid svid = {.spiffe = NULL};
     char serial[SERIAL_TEXT_CAP] = "";
     struct err err;
 
-    if (svid != NULL && svid_describe(identity_leaf(identity), svid, &err) == 0) {
-        for (size_t i = 0; i < svid->serial_len; i++) {
-            (void)snprintf(serial + 2 * i, 3, "%02x", svid->serial[i]);
+    if (svid_describe(identity_leaf(identity), &svid, &err) == 0) {
+        for (size_t i = 0; i < svid.serial_len; i++) {
+            (void)snprintf(serial + 2 * i, 3, "%02x", svid.serial[i]);
         }
     }
-    free(svid);
+    svid_deinit(&svid);
     log_info(event, kv_text("spiffe", identity_spiffe(identity)), kv_text("serial", serial),
              kv_num("not_after", identity_not_after(identity)),
              kv_num("clock_offset_ms", identity_clock_offset_ms(identity)));

@@ -49,13 +49,19 @@ struct judgement {
     struct svid svid;
     const struct authz_rule *rule; /* NULL: refused */
     bool denied;                   /* by the rules, not by the verification */
-    char refusal[ERR_MSG_CAP];
+    char *refusal;                 /* why; NULL if memory was out for it */
 };
 
 static void free_judgement(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long argl,
                            void *argp)
 {
-    free(data);
+    struct judgement *judgement = data;
+
+    if (judgement != NULL) {
+        svid_deinit(&judgement->svid);
+        free(judgement->refusal);
+        free(judgement);
+    }
 }
 
 static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
@@ -147,7 +153,7 @@ static bool judge(const struct route *route, X509_STORE_CTX *store, struct judge
 
     if (svid_verify(store, role, identity_trust_domain(generation->identity),
                     generation_now(generation), &judgement->svid, &err) != 0) {
-        memcpy(judgement->refusal, err.msg, sizeof(judgement->refusal));
+        judgement->refusal = strdup(err.msg);
         return false;
     }
     judgement->rule = authz_decide(route->rules, route->num_rules, &judgement->svid, &reason);
@@ -156,7 +162,7 @@ static bool judge(const struct route *route, X509_STORE_CTX *store, struct judge
 
         err_set(&denied, ERR_DENIED, "no rule admits %.*s: %s", 160, judgement->svid.spiffe,
                 reason);
-        memcpy(judgement->refusal, denied.msg, sizeof(judgement->refusal));
+        judgement->refusal = strdup(denied.msg);
         judgement->denied = true;
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         return false;

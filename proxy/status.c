@@ -84,25 +84,23 @@ static json_t *claims_json(const struct ear *ear)
 
 static json_t *identity_json(const struct identity *identity, struct err *err)
 {
-    struct svid *svid = malloc(sizeof(*svid));
+    struct svid svid = {.spiffe = NULL};
     json_t *object = NULL;
 
-    if (svid == NULL) {
-        err_set(err, ERR_LIMIT, "out of memory");
-    } else if (svid_describe(identity_leaf(identity), svid, err) == 0) {
-        object = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "spiffe", svid->spiffe, "serial",
-                           hex_json(svid->serial, svid->serial_len), "sha256",
-                           hex_json(svid->sha256, sizeof(svid->sha256)), "not_before",
-                           time_json(svid->not_before), "not_after", time_json(svid->not_after),
+    if (svid_describe(identity_leaf(identity), &svid, err) == 0) {
+        object = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "spiffe", svid.spiffe, "serial",
+                           hex_json(svid.serial, svid.serial_len), "sha256",
+                           hex_json(svid.sha256, sizeof(svid.sha256)), "not_before",
+                           time_json(svid.not_before), "not_after", time_json(svid.not_after),
                            "chain", chain_json(identity));
-        if (object != NULL && svid->has_claims) {
-            json_object_set_new(object, "claims", claims_json(&svid->claims));
+        if (object != NULL && svid.has_claims) {
+            json_object_set_new(object, "claims", claims_json(&svid.claims));
         }
         if (object == NULL) {
             err_set(err, ERR_LIMIT, "out of memory");
         }
     }
-    free(svid);
+    svid_deinit(&svid);
     return object;
 }
 

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "common/err.h"
+#include "common/spiffe.h"
 #include "common/svid.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -29,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             svid.serial_len == 0) {
             abort();
         }
+        svid_deinit(&svid);
     } else if (error == X509_V_OK || err.code != ERR_DENIED) {
         abort();
     }

@@ -50,7 +50,12 @@ int64_t generation_now(const struct generation *generation)
 static void generation_free_note(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
                                  long argl, void *argp)
 {
-    free(ptr);
+    struct note *note = ptr;
+
+    if (note != NULL) {
+        svid_deinit(&note->svid);
+        free(note);
+    }
 }
 
 static int generation_index(void)
@@ -77,9 +82,9 @@ static void generation_describe(X509 *leaf, struct svid *out)
     GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
 
     assert(names != NULL && sk_GENERAL_NAME_num(names) == 1);
-    (void)snprintf(out->spiffe, sizeof(out->spiffe), "%s",
-                   (const char *)ASN1_STRING_get0_data(
-                       sk_GENERAL_NAME_value(names, 0)->d.uniformResourceIdentifier));
+    out->spiffe = strdup((const char *)ASN1_STRING_get0_data(
+        sk_GENERAL_NAME_value(names, 0)->d.uniformResourceIdentifier));
+    assert(out->spiffe != NULL);
     GENERAL_NAMES_free(names);
     out->not_after = generation_time(X509_get0_notAfter(leaf));
     out->has_claims = true;

@@ -32,6 +32,7 @@ int peer_teardown(void **state)
 {
     struct peer *peer = *state;
 
+    svid_deinit(&peer->svid);
     X509_STORE_CTX_free(peer->ctx);
     X509_free(peer->leaf);
     EVP_PKEY_free(peer->leaf_key);
@@ -65,6 +66,7 @@ int peer_judge(struct peer *peer, X509 *anchor, X509 *leaf, STACK_OF(X509) * unt
 
     X509_STORE_CTX_free(peer->ctx);
     peer->ctx = X509_STORE_CTX_new();
+    svid_deinit(&peer->svid);
     peer->svid = (struct svid){.serial_len = 99};
     assert_true(store != NULL && peer->ctx != NULL);
     if (anchor != NULL) {

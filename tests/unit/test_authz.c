@@ -41,8 +41,9 @@ static struct authz_rule full_rule(void)
 
 static struct svid full_peer(void)
 {
+    static char id[] = ID;
     struct svid peer = {
-        .spiffe = ID,
+        .spiffe = id,
         .has_claims = true,
         .claims = {.tee = "snp",
                    .epoch = 42,

@@ -400,7 +400,8 @@ static void without_an_identity_there_is_no_context(void **state)
 
 static void live_peers_are_judged_by_the_new_rules(void **state)
 {
-    struct svid peer = {.spiffe = CLIENT};
+    char id[] = CLIENT;
+    struct svid peer = {.spiffe = id};
     struct generation *before = make(NULL, false, CLIENT, NULL);
     struct generation *after = make(NULL, false, SERVER, NULL);
 

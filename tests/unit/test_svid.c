@@ -30,6 +30,16 @@ static void a_good_leaf_is_accepted_in_both_roles(void **state)
     assert_false(peer->svid.has_claims);
 }
 
+/* Every connection keeps one, within the 2 KiB of data-path.md section 3. */
+static void a_record_has_no_room_for_the_longest_id(void **state)
+{
+    const struct peer *peer = *state;
+
+    assert_int_equal(peer_judge(*state, peer->pki.ca, peer->leaf, NULL, SVID_CLIENT, time(NULL)),
+                     X509_V_OK);
+    assert_true(sizeof(peer->svid) + strlen(peer->svid.spiffe) + 1 < 1024);
+}
+
 static void time_is_what_the_caller_says(void **state)
 {
     struct peer *peer = *state;
@@ -45,6 +55,7 @@ static void time_is_what_the_caller_says(void **state)
     assert_int_equal(
         peer_judge(peer, peer->pki.ca, peer->leaf, NULL, SVID_CLIENT, svid.not_before - 1),
         X509_V_ERR_CERT_NOT_YET_VALID);
+    svid_deinit(&svid);
 }
 
 static void a_leaf_alone_is_judged_by_its_time_too(void **state)
@@ -71,7 +82,11 @@ static void a_leaf_alone_is_judged_by_its_time_too(void **state)
 
         assert_int_equal(rc, cases[i].error == X509_V_OK ? 0 : -1);
         assert_int_equal(error, cases[i].error);
+        if (rc == 0) {
+            svid_deinit(&svid);
+        }
     }
+    svid_deinit(&own);
 }
 
 /* A leaf that outlives its CA by days. */
@@ -477,6 +492,7 @@ static void a_leaf_is_described_without_being_judged(void **state)
     assert_int_equal(svid_describe(leaf, &svid, &peer->err), -1);
     assert_int_equal(peer->err.code, ERR_INVALID);
     assert_int_equal(svid.serial_len, 99);
+    svid_deinit(&svid);
     X509_free(leaf);
     X509_free(made);
 }
@@ -485,6 +501,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_good_leaf_is_accepted_in_both_roles, peer_setup,
+                                        peer_teardown),
+        cmocka_unit_test_setup_teardown(a_record_has_no_room_for_the_longest_id, peer_setup,
                                         peer_teardown),
         cmocka_unit_test_setup_teardown(time_is_what_the_caller_says, peer_setup, peer_teardown),
         cmocka_unit_test_setup_teardown(a_leaf_alone_is_judged_by_its_time_too, peer_setup,
