@@ -175,6 +175,33 @@ static void the_longest_bundle_is_still_bounded(void **state)
     assert_int_equal(out.len, 0);
 }
 
+/* What bundle_encode() would not write: DER around a record that is itself in order. */
+static void a_longer_bundle_is_refused(void **state)
+{
+    static uint8_t table[BUNDLE_LEN_MAX];
+    static uint8_t storage[2 * BUNDLE_LEN_MAX];
+    static uint8_t longer[2 * BUNDLE_LEN_MAX];
+    struct evidence evidence = {.provider = TEXT("sim"), .outblob = TEXT("o")};
+    struct buf out = buf_over(storage, sizeof(storage));
+    struct buf grown = buf_over(longer, sizeof(longer));
+    struct verdict verdict;
+    struct err err;
+    size_t len = 0;
+
+    evidence.auxblob = (struct bytes){table, 32768};
+    assert_int_equal(bundle_encode(&evidence, &out, &err), 0);
+    /* A certificate of zeros behind the statement takes it over the limit. */
+    assert_true(buf_append(&grown, storage, out.len));
+    assert_true(buf_append(&grown, "\x30\x82\x40\x04\x30\x82\x40\x00", 8));
+    assert_true(buf_append(&grown, table, 0x4000));
+    len = grown.len - 4;
+    longer[2] = (uint8_t)(len >> 8);
+    longer[3] = (uint8_t)len;
+    assert_true(grown.len > BUNDLE_LEN_MAX);
+    assert_false(bundle_decode((struct bytes){grown.data, grown.len}, &evidence, &verdict));
+    assert_string_equal(verdict.slug, "bundle-malformed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +210,7 @@ int main(void)
         cmocka_unit_test(broken_layers_are_refused_with_their_reason),
         cmocka_unit_test(a_record_of_another_type_is_an_unsupported_platform),
         cmocka_unit_test(the_longest_bundle_is_still_bounded),
+        cmocka_unit_test(a_longer_bundle_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,31 @@ static void a_signature_holds_only_under_its_issuers_key(void **state)
     specimen_free(specimen);
 }
 
+static void a_key_of_another_size_exponent_or_form_is_refused(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
+    uint8_t rsa[1024];
+    uint8_t ec[256];
+    struct cert ask;
+    struct cert vek;
+
+    assert_int_equal(read_cert(&specimen->ask, &ask), CERT_OK);
+    assert_int_equal(read_cert(&specimen->vek, &vek), CERT_OK);
+    assert_true(cert_key_is_rsa4096(&ask) && cert_key_is_p384(&vek));
+    memcpy(rsa, ask.spki.data, ask.spki.len);
+    ask.spki.data = rsa;
+    rsa[ask.spki.len - 1] = 3; /* the exponent's last octet */
+    assert_false(cert_key_is_rsa4096(&ask));
+    rsa[ask.spki.len - 1] = 1;
+    rsa[ask.spki.len - 5 - 512] &= 0x7f; /* the modulus's first: 4095 bits */
+    assert_false(cert_key_is_rsa4096(&ask));
+    memcpy(ec, vek.spki.data, vek.spki.len);
+    ec[vek.spki.len - 97] = (uint8_t)(0x06 | (ec[vek.spki.len - 1] & 1)); /* the hybrid form */
+    vek.spki.data = ec;
+    assert_false(cert_key_is_p384(&vek));
+    specimen_free(specimen);
+}
+
 static void nothing_may_follow_the_key(void **state)
 {
     struct specimen *specimen = specimen_new(&milan);
@@ -204,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_name_has_exactly_one_common_name),
         cmocka_unit_test(the_long_algorithm_identifier_fits_too),
         cmocka_unit_test(a_signature_holds_only_under_its_issuers_key),
+        cmocka_unit_test(a_key_of_another_size_exponent_or_form_is_refused),
         cmocka_unit_test(nothing_may_follow_the_key),
         cmocka_unit_test(a_usage_among_unused_bits_is_malformed),
     };

@@ -85,6 +85,21 @@ static void long_lengths_are_taken_where_short_ones_cannot_serve(void **state)
     }
 }
 
+static void a_length_has_no_octet_that_it_does_not_need(void **state)
+{
+    static const char *const heads[] = {"\x04\x81\x7f", "\x04\x82\x00\x80", "\x04\x83\x00\x01\x00"};
+    static const size_t lens[] = {127, 128, 256};
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        uint8_t data[5 + 256] = {0};
+        struct der der = der_over((struct bytes){data, 3 + i + lens[i]});
+        struct der_item item;
+
+        memcpy(data, heads[i], 3 + i);
+        assert_false(der_any(&der, &item)); /* though the content is there */
+    }
+}
+
 static void what_is_not_der_is_refused(void **state)
 {
     static const struct {
@@ -146,6 +161,7 @@ int main(void)
         cmocka_unit_test(an_item_has_its_tag_content_and_whole_encoding),
         cmocka_unit_test(another_tag_is_left_where_it_is),
         cmocka_unit_test(long_lengths_are_taken_where_short_ones_cannot_serve),
+        cmocka_unit_test(a_length_has_no_octet_that_it_does_not_need),
         cmocka_unit_test(what_is_not_der_is_refused),
         cmocka_unit_test(an_oid_is_compared_whole),
     };

@@ -132,6 +132,8 @@ static void changed_bytes_are_refused(void **state)
         {"other tag", "\xd9\x02\x59", "\xd9\x02\x58", 3, "not an EAR that we know"},
         {"later revision", "ear#04", "ear#05", 6, "not an EAR that we know"},
         {"no submodule cpu", "cpu", "gpu", 3, "not an EAR that we know"},
+        {"a tier over 127", "\xa5\x00\x02\x01\x02\x02\x03\x04\x02\x05\x02",
+         "\xa4\x00\x02\x01\x02\x02\x03\x04\x19\x01\x00", 11, "not an EAR that we know"},
         {"status unknown", "\x19\x03\xe8\x02", "\x19\x03\xe8\x03", 4, "not an EAR that we know"},
         {"status key missing", "\x19\x03\xe8", "\x19\x03\xe7", 3, "not an EAR that we know"},
         {"tee missing",
@@ -162,6 +164,40 @@ static void changed_bytes_are_refused(void **state)
         }
         assert_string_equal(err.msg + strlen("attestation result: "), rows[i].message);
     }
+}
+
+/* hardware and runtime-opaque: one alone is no vendor's root. */
+static void both_tiers_make_a_genuine_platform(void **state)
+{
+    const struct ear source = example();
+
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t cmw[EAR_CMW_MAX];
+        size_t len = encode(&source, cmw);
+        uint8_t *at = memmem(cmw, len, "\x04\x02\x05\x02", 4);
+        struct ear ear;
+        struct err err;
+
+        assert_non_null(at);
+        at[1 + 2 * i] = 0;
+        assert_int_equal(ear_decode((struct bytes){cmw, len}, &ear, &err), 0);
+        assert_false(ear.genuine);
+    }
+}
+
+static void bytes_behind_the_claims_are_refused(void **state)
+{
+    const struct ear source = example();
+    uint8_t cmw[EAR_CMW_MAX];
+    size_t len = encode(&source, cmw);
+    struct ear ear;
+    struct err err;
+
+    cmw[6]++; /* the byte string's length: one more */
+    cmw[len - 1] = 0;
+    cmw[len] = 8;
+    assert_int_equal(ear_decode((struct bytes){cmw, len + 1}, &ear, &err), -1);
+    assert_string_equal(err.msg, "attestation result: not an EAR that we know");
 }
 
 static void another_indicator_and_bytes_behind_the_record_are_refused(void **state)
@@ -213,6 +249,8 @@ int main(void)
         cmocka_unit_test(what_was_encoded_is_decoded),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(changed_bytes_are_refused),
+        cmocka_unit_test(both_tiers_make_a_genuine_platform),
+        cmocka_unit_test(bytes_behind_the_claims_are_refused),
         cmocka_unit_test(another_indicator_and_bytes_behind_the_record_are_refused),
         cmocka_unit_test(revision_03_is_accepted),
         cmocka_unit_test(a_result_that_does_not_fit_leaves_the_buffer_as_it_was),

@@ -180,6 +180,9 @@ static void exactly_one_workload_is_granted(void **state)
 {
     static const char both[] =
         CA FLOORS WORKLOAD("one", HEX_AA) WORKLOAD("two", HEX_AA) WORKLOAD("other", HEX_BB);
+    static const char reference_twice[] = CA FLOORS WORKLOAD(
+        "one", HEX_BB) "[workload two]\ntee = snp\nspiffe = snp/two\nmeasurement = " HEX_AA
+                       "\n" WORKLOAD("three", HEX_BB);
     static const char floors_and_reference[] =
         CA FLOORS WORKLOAD("other", HEX_BB) WORKLOAD("debug", HEX_BB) "vmpl = 1\n";
     static const struct {
@@ -200,6 +203,7 @@ static void exactly_one_workload_is_granted(void **state)
         {CA FLOORS WORKLOAD("other", HEX_BB), NULL, NULL, "measurement"},
         {CA FLOORS WORKLOAD("other", HEX_BB) WORKLOAD("more", HEX_BB), NULL, NULL, "measurement"},
         {floors_and_reference, NULL, NULL, "no-workload-matches"},
+        {reference_twice, NULL, NULL, "no-workload-matches"},
         {CA, NULL, NULL, "no-workload-matches"},
     };
 

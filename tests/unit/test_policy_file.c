@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "common/err.h"
 #include "common/file.h"
 #include "tests/lib/folder.h"
@@ -226,6 +229,37 @@ static void copy(const char *from, const char *second, const char *dir, const ch
     assert_int_equal(file_create(path, 0600, text, len, &err), 0);
 }
 
+/* Writes the certificate again with a signature that is no longer its key's. */
+static void break_signature(const char *from, const char *dir, const char *name)
+{
+    char path[FOLDER_PATH_CAP + 32];
+    FILE *in = fopen(from, "r");
+    FILE *out = NULL;
+    X509 *cert = NULL;
+    unsigned char *der = NULL;
+    const unsigned char *at = NULL;
+    int len = 0;
+
+    assert_non_null(in);
+    cert = PEM_read_X509(in, NULL, NULL, NULL);
+    assert_non_null(cert);
+    len = i2d_X509(cert, &der);
+    assert_true(len > 0);
+    der[len - 1] ^= 1;
+    at = der;
+    X509_free(cert);
+    cert = d2i_X509(NULL, &at, len);
+    assert_non_null(cert);
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(PEM_write_X509(out, cert), 1);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(fclose(in), 0);
+    OPENSSL_free(der);
+    X509_free(cert);
+}
+
 static void the_simulated_root_is_one_self_signed_certificate(void **state)
 {
     char dir[FOLDER_PATH_CAP];
@@ -254,6 +288,9 @@ static void the_simulated_root_is_one_self_signed_certificate(void **state)
     policy_free(policy);
     assert_null(load_with_root(dir, ask, &err));
     assert_non_null(strstr(err.msg, "ask.pem: not self-signed"));
+    break_signature(ark, dir, "broken.pem");
+    assert_null(load_with_root(dir, "broken.pem", &err));
+    assert_non_null(strstr(err.msg, "broken.pem: not self-signed"));
     copy(ark, ask, dir, "two.pem");
     assert_null(load_with_root(dir, "two.pem", &err)); /* beside the policy */
     assert_non_null(strstr(err.msg, "two.pem: more than one certificate"));

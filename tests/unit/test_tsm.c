@@ -168,6 +168,15 @@ static void blobs_have_their_longest_length(void **state)
     assert_int_equal(tsm_encode(&evidence, &out, &err), 0);
     assert_false(tsm_decode((struct bytes){out.data, out.len}, &read, &verdict));
     assert_string_equal(verdict.slug, "tsm-blob-length");
+    evidence.outblob.len = 1;
+    evidence.service_provider = (struct bytes)TEXT("svsm");
+    for (size_t over = 0; over < 2; over++) {
+        evidence.manifestblob = (struct bytes){blob, EVIDENCE_BLOB_MAX + over};
+        out.len = 0;
+        assert_int_equal(tsm_encode(&evidence, &out, &err), 0);
+        assert_int_equal(tsm_decode((struct bytes){out.data, out.len}, &read, &verdict), over == 0);
+    }
+    assert_string_equal(verdict.slug, "tsm-blob-length");
 }
 
 static void json_holds_the_same_keys(void **state)
