@@ -28,6 +28,7 @@ struct tls {
     int alert;     /* -1: none */
     bool received; /* whose `alert` it is */
     bool closed;   /* our close_notify is out */
+    uint64_t num_key_updates;
 };
 
 static int tls_bio_write(BIO *bio, const char *data, int len)
@@ -107,6 +108,18 @@ static void tls_on_info(const SSL *ssl, int where, int value)
     tls->received = (where & SSL_CB_READ) != 0;
 }
 
+/* Sees every message of the protocol; SSL_read() shows none of these. */
+static void tls_on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
+                           void *arg)
+{
+    struct tls *tls = arg;
+
+    if (sent == 0 && type == SSL3_RT_HANDSHAKE && len > 0 &&
+        *(const uint8_t *)data == SSL3_MT_KEY_UPDATE) {
+        tls->num_key_updates++;
+    }
+}
+
 static struct tls *tls_new(SSL_CTX *ctx)
 {
     struct tls *tls = calloc(1, sizeof(*tls));
@@ -127,6 +140,8 @@ static struct tls *tls_new(SSL_CTX *ctx)
     BIO_set_init(bio, 1);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_info_callback(tls->ssl, tls_on_info);
+    SSL_set_msg_callback(tls->ssl, tls_on_message);
+    SSL_set_msg_callback_arg(tls->ssl, tls);
     return tls;
 
 failed:
@@ -298,6 +313,11 @@ bool tls_peer_closed(const struct tls *tls)
 enum tls_failure tls_failure(const struct tls *tls)
 {
     return tls->failure;
+}
+
+uint64_t tls_key_updates(const struct tls *tls)
+{
+    return tls->num_key_updates;
 }
 
 int tls_alert(const struct tls *tls)

@@ -75,6 +75,9 @@ bool tls_peer_closed(const struct tls *tls);
 
 enum tls_failure tls_failure(const struct tls *tls);
 
+/* KeyUpdates that the peer has sent so far: each costs work and carries nothing. */
+uint64_t tls_key_updates(const struct tls *tls);
+
 /* The alert that was sent or received, as in RFC 8446 section 6; -1 if none. */
 int tls_alert(const struct tls *tls);
 

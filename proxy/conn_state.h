@@ -20,6 +20,7 @@
 #define CONN_QUEUE_PAUSE 16384             /* a queue this long pauses its source */
 #define CONN_POOL_RESERVE 4                /* chunks that one read may need */
 #define CONN_LINGER_MAX (16 * 1024 * 1024) /* bytes read and discarded */
+#define CONN_KEY_UPDATES_MAX 100           /* a second, from the peer */
 #define CONN_REFUSE_MS 1000                /* for an alert to leave */
 
 struct conn {
@@ -59,6 +60,8 @@ struct conn {
     uint64_t peer_sent_ms;
     uint64_t app_sent;
     uint64_t app_sent_ms;
+    uint64_t key_updates; /* the peer's at `key_updates_ms` */
+    uint64_t key_updates_ms;
     uint64_t ticked; /* bytes at the last tick: idle ones are trimmed */
     bool trimmed;
     bool starved; /* paused because the pool is at its bound */

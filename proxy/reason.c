@@ -30,6 +30,7 @@ static const char *const reason_names[REASONS] = {
     [REASON_REVOKED] = "revoked",
     [REASON_DRAIN] = "drain",
     [REASON_URGENT_DATA] = "urgent_data",
+    [REASON_KEYUPDATE] = "keyupdate",
     [REASON_LIMIT] = "limit",
 };
 

@@ -40,6 +40,19 @@ static enum conn_state relay_broken(struct conn *c, const struct leg *leg)
     return conn_fail(c, leg == &c->peer ? REASON_PEER_RESET : REASON_APP_RESET);
 }
 
+/* True if the peer sends more KeyUpdates than any traffic needs.  `before` is how many there were
+   when this turn began. */
+static bool relay_flooded(struct conn *c, uint64_t before)
+{
+    uint64_t now = conn_now_ms(c);
+
+    if (now - c->key_updates_ms >= 1000) {
+        c->key_updates_ms = now;
+        c->key_updates = before;
+    }
+    return tls_key_updates(c->tls) - c->key_updates > CONN_KEY_UPDATES_MAX;
+}
+
 /* Decrypts all of `in` and sends it to the application.  `ended` is returned after close_notify,
    the conn's own state if all is well. */
 static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_state ended)
@@ -47,6 +60,7 @@ static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_
     struct buf out = buf_over(c->shared->cipher_out, CONN_CIPHER_OUT_CAP);
     struct tls_io io = {.in = in, .out = &out};
     enum tls_status status = TLS_OK;
+    uint64_t key_updates = tls_key_updates(c->tls);
     struct err err = {0};
     size_t len = 0;
 
@@ -58,6 +72,9 @@ static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_
     }
     if (status == TLS_FAILED) {
         return handshake_engine_failed(c, &out, err.msg);
+    }
+    if (relay_flooded(c, key_updates)) {
+        return conn_fail(c, REASON_KEYUPDATE);
     }
     c->bytes_in += len;
     counter_add(c->shared->counters, COUNTER_BYTES_IN, len);

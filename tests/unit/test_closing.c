@@ -219,6 +219,41 @@ static void a_fatal_alert_from_the_peer_resets_the_app(void **state)
     }
 }
 
+/* Sends KeyUpdates; how many until the connection broke, at most `max`. */
+static unsigned rekey(SSL *peer, unsigned max)
+{
+    unsigned num = 0;
+
+    while (num < max && SSL_key_update(peer, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+           SSL_do_handshake(peer) == 1) {
+        num++;
+    }
+    ERR_clear_error();
+    return num;
+}
+
+static void a_peer_that_changes_its_key_without_end_is_cut(void **state)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        struct rig_options options = {.shape = shapes[i]};
+        struct rig_pair pair;
+        struct rig rig;
+
+        rig_start(&rig, &options);
+        pair = rig_pair(&rig);
+        assert_int_equal(rekey(pair.peer, 100), 100);
+        rig_tls_put(pair.peer, "data");
+        rig_expect(pair.app, "data");
+        rig_put(pair.app, "reply");
+        rig_tls_expect(pair.peer, "reply");
+        assert_true(rekey(pair.peer, 1000000) < 1000000);
+        rig_expect_reset(pair.app);
+        rig_await_closed(&rig.counters, REASON_KEYUPDATE);
+        rig_pair_close(&pair);
+        rig_stop(&rig);
+    }
+}
+
 static void a_bad_record_is_answered_with_an_alert_that_arrives(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
@@ -365,6 +400,7 @@ int main(void)
         cmocka_unit_test(an_abnormal_end_of_the_peer_resets_both_sides),
         cmocka_unit_test(truncation_is_passed_on_as_an_end_where_that_is_asked_for),
         cmocka_unit_test(a_fatal_alert_from_the_peer_resets_the_app),
+        cmocka_unit_test(a_peer_that_changes_its_key_without_end_is_cut),
         cmocka_unit_test(a_bad_record_is_answered_with_an_alert_that_arrives),
         cmocka_unit_test(an_app_that_resets_never_looks_clean_to_the_peer),
         cmocka_unit_test(an_app_that_resets_after_its_own_end_resets_the_peer),
