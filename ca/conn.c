@@ -5,9 +5,6 @@
  * Failures: any error, and any state that outlives its limit, goes to CLOSING; but a REQUEST that
  * does is one more refused request, so HANDLING.  HANDLING always waits for the owner's answer.
  * Closing: each handle is closed once; the last close callback frees the conn.
- *
- * Input is read only where it is wanted, and output is sent before the engine runs again, so each
- * direction has one buffer that never grows.
  */
 #include "ca/conn.h"
 
@@ -16,15 +13,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "ca/stream.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/http1.h"
-#include "common/tls.h"
-
-#define IN_CAP 16384 /* bytes of one read */
-#define OUT_CAP                                                                                    \
-    (CONN_ANSWER_MAX + 4 * TLS_RECORD_OVERHEAD + 8192) /* 8192: a handshake's flight               \
-                                                        */
 
 enum conn_state {
     CONN_HANDSHAKE,
@@ -37,10 +29,8 @@ enum conn_state {
 };
 
 struct conn {
-    uv_tcp_t tcp;
+    struct stream stream;
     uv_timer_t timer;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
     unsigned num_handles; /* open ones */
     const struct conn_options *options;
     struct conn_list *list;
@@ -48,21 +38,12 @@ struct conn {
     struct conn *prev;
     enum conn_state state;
     bool running;  /* inside conn_run() */
-    bool writing;  /* `write` is in flight and `out` in use */
-    bool ended;    /* the peer's FIN was read */
     bool held;     /* the owner owes an answer */
-    bool answered; /* `out` holds it */
+    bool answered; /* the stream has it */
     bool last;     /* close after the answer */
     unsigned refused_status;
-    struct tls *tls; /* NULL: plaintext */
     struct http1 *http;
-    struct bytes in;    /* received and not yet consumed; in in_storage */
-    struct bytes plain; /* decrypted and not yet consumed; in plain_storage, or as `in` */
-    struct buf out;     /* to send; in out_storage */
     char peer[SOCKETS_TEXT_CAP];
-    uint8_t in_storage[IN_CAP];
-    uint8_t plain_storage[TLS_RECORD_MAX];
-    uint8_t out_storage[OUT_CAP];
 };
 
 static void conn_run(struct conn *c);
@@ -80,7 +61,7 @@ static void conn_free(struct conn *c)
         c->next->prev = c->prev;
     }
     list->num--;
-    tls_free(c->tls);
+    stream_deinit(&c->stream);
     http1_free(c->http);
     free(c);
     if (list->num == 0 && list->on_empty != NULL) {
@@ -88,164 +69,63 @@ static void conn_free(struct conn *c)
     }
 }
 
-static void conn_on_closed(uv_handle_t *handle)
+static void conn_closed_one(struct conn *c)
 {
-    struct conn *c = handle->data;
-
     if (--c->num_handles == 0) {
         conn_free(c);
     }
 }
 
-static void conn_on_write(uv_write_t *write, int status)
+static void conn_on_socket_closed(uv_handle_t *handle)
 {
-    struct conn *c = write->data;
+    struct stream *stream = handle->data;
 
-    c->writing = false;
-    c->out.len = 0;
-    if (status != 0 && c->state != CONN_CLOSING) {
-        c->ended = true;
-        c->last = true;
-    }
-    conn_run(c);
+    conn_closed_one(stream->user);
 }
 
-/* Sends what is in `out`: at once as far as the kernel takes it, the rest later. */
-static bool conn_flush(struct conn *c)
+static void conn_on_timer_closed(uv_handle_t *handle)
 {
-    uv_buf_t rest = uv_buf_init((char *)c->out.data, (unsigned)c->out.len);
-    int sent = 0;
-
-    if (c->out.len == 0) {
-        return true;
-    }
-    sent = uv_try_write((uv_stream_t *)&c->tcp, &rest, 1);
-    if (sent < 0 && sent != UV_EAGAIN) {
-        return false;
-    }
-    if (sent > 0) {
-        buf_consume(&c->out, (size_t)sent);
-    }
-    if (c->out.len == 0) {
-        return true;
-    }
-    rest.len = c->out.len;
-    c->write.data = c;
-    c->writing = uv_write(&c->write, (uv_stream_t *)&c->tcp, &rest, 1, conn_on_write) == 0;
-    return c->writing;
+    conn_closed_one(handle->data);
 }
 
-static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+static void conn_on_event(void *user)
 {
-    struct conn *c = handle->data;
-
-    *out = uv_buf_init((char *)c->in_storage, sizeof(c->in_storage));
+    conn_run(user);
 }
 
-static void conn_on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+/* Where a stream's status leads. */
+static enum conn_state conn_after(enum stream_status status, enum conn_state waiting,
+                                  enum conn_state done)
 {
-    struct conn *c = stream->data;
-
-    if (len == 0) {
-        return;
+    switch (status) {
+    case STREAM_OK:
+        return done;
+    case STREAM_WAIT:
+        return waiting;
+    case STREAM_ENDED:
+        return CONN_LINGER;
+    case STREAM_BROKEN:
+        break;
     }
-    uv_read_stop(stream);
-    if (len > 0) {
-        c->in = (struct bytes){c->in_storage, (size_t)len};
-    } else {
-        c->ended = true;
-    }
-    conn_run(c);
-}
-
-/* Asks for more input and stays in `state`; after the peer's FIN there is none. */
-static enum conn_state conn_wait_input(struct conn *c, enum conn_state state)
-{
-    int rc = c->ended ? UV_EOF : uv_read_start((uv_stream_t *)&c->tcp, conn_on_alloc, conn_on_read);
-
-    return rc == 0 || rc == UV_EALREADY ? state : CONN_CLOSING;
+    return CONN_CLOSING;
 }
 
 static enum conn_state conn_handshake(struct conn *c)
 {
-    struct tls_io io = {c->in, &c->out};
-    enum tls_status status = TLS_OK;
-    struct err err; /* scanners are normal: a failed handshake is no event of ours */
-
-    if (c->tls == NULL) {
-        return CONN_IDLE;
-    }
-    status = tls_handshake(c->tls, &io, &err);
-    c->in = io.in;
-    if (!conn_flush(c)) {
-        return CONN_CLOSING;
-    }
-    switch (status) {
-    case TLS_OK:
-        return CONN_IDLE;
-    case TLS_WANT_MORE:
-        return conn_wait_input(c, CONN_HANDSHAKE);
-    case TLS_CLOSED:
-    case TLS_FAILED:
-        break;
-    }
-    return CONN_LINGER;
-}
-
-/* Decrypts into `plain`.  TLS_OK: there is some. */
-static enum tls_status conn_decrypt(struct conn *c)
-{
-    struct tls_io io = {c->in, &c->out};
-    enum tls_status status = TLS_OK;
-    struct err err;
-    size_t len = 0;
-
-    if (c->tls == NULL) {
-        c->plain = c->in;
-        c->in.len = 0;
-        return c->plain.len > 0 ? TLS_OK : TLS_WANT_MORE;
-    }
-    status = tls_read(c->tls, &io, c->plain_storage, sizeof(c->plain_storage), &len, &err);
-    c->in = io.in;
-    c->plain = (struct bytes){c->plain_storage, len};
-    return status;
-}
-
-/* Makes `plain` hold something.  False: it does not yet, and `out_next` is where to go. */
-static bool conn_fill(struct conn *c, enum conn_state waiting, enum conn_state *out_next)
-{
-    while (c->plain.len == 0) {
-        switch (conn_decrypt(c)) {
-        case TLS_OK:
-            break;
-        case TLS_WANT_MORE:
-            *out_next = CONN_CLOSING;
-            if (conn_flush(c)) {
-                *out_next = c->writing ? waiting : conn_wait_input(c, waiting);
-            }
-            return false;
-        case TLS_CLOSED:
-        case TLS_FAILED:
-            *out_next = conn_flush(c) ? CONN_LINGER : CONN_CLOSING;
-            return false;
-        }
-    }
-    return true;
+    return conn_after(stream_handshake(&c->stream), CONN_HANDSHAKE, CONN_IDLE);
 }
 
 static enum conn_state conn_wait_request(struct conn *c)
 {
-    enum conn_state next = CONN_IDLE;
-
-    return conn_fill(c, CONN_IDLE, &next) ? CONN_REQUEST : next;
+    return conn_after(stream_fill(&c->stream), CONN_IDLE, CONN_REQUEST);
 }
 
 static enum conn_state conn_read_request(struct conn *c)
 {
-    enum conn_state next = CONN_REQUEST;
+    enum stream_status status = STREAM_OK;
 
-    while (conn_fill(c, CONN_REQUEST, &next)) {
-        enum http1_status parsed = http1_feed(c->http, &c->plain);
+    while ((status = stream_fill(&c->stream)) == STREAM_OK) {
+        enum http1_status parsed = http1_feed(c->http, &c->stream.plain);
 
         if (parsed != HTTP1_MORE) {
             c->refused_status = parsed == HTTP1_REFUSED ? http1_refusal_status(c->http) : 0;
@@ -253,7 +133,7 @@ static enum conn_state conn_read_request(struct conn *c)
             return CONN_HANDLING;
         }
     }
-    return next;
+    return conn_after(status, CONN_REQUEST, CONN_REQUEST);
 }
 
 static enum conn_state conn_handle(struct conn *c)
@@ -267,48 +147,30 @@ static enum conn_state conn_handle(struct conn *c)
 
 static enum conn_state conn_send(struct conn *c)
 {
-    struct tls_io io = {{NULL, 0}, &c->out};
-    struct err err;
+    enum stream_status status = stream_send(&c->stream);
 
-    if (!conn_flush(c)) {
-        return CONN_CLOSING;
-    }
-    if (c->writing) {
-        return CONN_ANSWER;
+    if (status != STREAM_OK) {
+        return conn_after(status, CONN_ANSWER, CONN_ANSWER);
     }
     c->answered = false;
     if (!c->last) {
         http1_reset(c->http);
         return CONN_IDLE;
     }
-    if (c->tls != NULL && tls_close(c->tls, &io, &err) == TLS_OK && !conn_flush(c)) {
-        return CONN_CLOSING;
-    }
-    return CONN_LINGER;
-}
-
-static void conn_on_shutdown(uv_shutdown_t *shutdown, int status)
-{
-    /* The peer's FIN, or the limit, is what ends the wait. */
+    stream_put_end(&c->stream);
+    return stream_send(&c->stream) == STREAM_BROKEN ? CONN_CLOSING : CONN_LINGER;
 }
 
 static enum conn_state conn_linger(struct conn *c)
 {
-    if (c->shutdown.data == NULL) {
-        c->shutdown.data = c;
-        if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, conn_on_shutdown) != 0) {
-            return CONN_CLOSING;
-        }
-    }
-    c->in.len = 0;
-    return conn_wait_input(c, CONN_LINGER);
+    return conn_after(stream_drain(&c->stream), CONN_LINGER, CONN_LINGER);
 }
 
 static enum conn_state conn_close(struct conn *c)
 {
-    if (!uv_is_closing((uv_handle_t *)&c->tcp)) {
-        uv_close((uv_handle_t *)&c->tcp, conn_on_closed);
-        uv_close((uv_handle_t *)&c->timer, conn_on_closed);
+    stream_close(&c->stream, conn_on_socket_closed);
+    if (!uv_is_closing((uv_handle_t *)&c->timer)) {
+        uv_close((uv_handle_t *)&c->timer, conn_on_timer_closed);
     }
     return CONN_CLOSING;
 }
@@ -362,7 +224,7 @@ static void conn_run(struct conn *c)
     for (;;) {
         enum conn_state next = CONN_CLOSING;
 
-        if (c->writing && c->state != CONN_CLOSING) {
+        if (c->stream.writing && c->state != CONN_CLOSING) {
             break;
         }
         next = states[c->state].run(c);
@@ -379,8 +241,8 @@ static void conn_on_timer(uv_timer_t *timer)
     struct conn *c = timer->data;
 
     /* A peer that takes nothing would not take a refusal either. */
-    if (c->state == CONN_REQUEST && !c->writing) {
-        uv_read_stop((uv_stream_t *)&c->tcp);
+    if (c->state == CONN_REQUEST && !c->stream.writing) {
+        stream_pause(&c->stream);
         http1_time_out(c->http);
         c->refused_status = http1_refusal_status(c->http);
         c->last = true;
@@ -401,32 +263,18 @@ const char *conn_peer(const struct conn *conn)
     return conn->peer;
 }
 
-/* Serialises into `text`, then into records in `out`.  The answer to HEAD says how long the body
-   would be (RFC 9110 section 9.3.2). */
+/* The answer to HEAD says how long the body would be (RFC 9110 section 9.3.2). */
 static bool conn_put_answer(struct conn *c, const struct conn_answer *answer)
 {
     uint8_t text[CONN_ANSWER_MAX];
     struct buf plain = buf_over(text, sizeof(text));
-    struct tls_io io = {{NULL, 0}, &c->out};
-    struct err err;
     bool has_body = answer->body.len > 0 && strcmp(http1_method(c->http), "HEAD") != 0;
 
-    if (!http1_put_response(&plain, answer->status, (int64_t)time(NULL), answer->content_type,
-                            answer->body.len, !c->last, answer->fields) ||
-        (has_body && !buf_append(&plain, answer->body.data, answer->body.len))) {
-        return false;
-    }
-    if (c->tls == NULL) {
-        return buf_append(&c->out, text, plain.len);
-    }
-    for (size_t at = 0; at < plain.len; at += TLS_RECORD_MAX) {
-        size_t len = plain.len - at < TLS_RECORD_MAX ? plain.len - at : TLS_RECORD_MAX;
-
-        if (tls_write(c->tls, &io, text + at, len, &err) != TLS_OK) {
-            return false;
-        }
-    }
-    return true;
+    _Static_assert(CONN_ANSWER_MAX <= STREAM_PUT_MAX, "an answer is put at one time");
+    return http1_put_response(&plain, answer->status, (int64_t)time(NULL), answer->content_type,
+                              answer->body.len, !c->last, answer->fields) &&
+           (!has_body || buf_append(&plain, answer->body.data, answer->body.len)) &&
+           stream_put(&c->stream, (struct bytes){text, plain.len});
 }
 
 void conn_answer(struct conn *conn, const struct conn_answer *answer)
@@ -435,8 +283,7 @@ void conn_answer(struct conn *conn, const struct conn_answer *answer)
     conn->held = false;
     conn->answered = true;
     if (!conn_put_answer(conn, answer)) {
-        conn->out.len = 0; /* too long, or a broken engine: close without an answer */
-        conn->last = true;
+        conn->last = true; /* too long, or a broken engine: close without an answer */
     }
     conn_run(conn);
 }
@@ -457,7 +304,7 @@ static void conn_name_peer(struct conn *c)
     struct sockets_address address = {.len = sizeof(address.u)};
     int len = sizeof(address.u);
 
-    if (uv_tcp_getpeername(&c->tcp, &address.u.any, &len) != 0) {
+    if (uv_tcp_getpeername(&c->stream.tcp, &address.u.any, &len) != 0) {
         len = 0;
     }
     address.len = (socklen_t)len;
@@ -475,7 +322,6 @@ int conn_accept(uv_stream_t *listener, const struct conn_options *options, struc
     }
     c->options = options;
     c->list = list;
-    c->out = buf_over(c->out_storage, sizeof(c->out_storage));
     c->next = list->first;
     if (list->first != NULL) {
         list->first->prev = c;
@@ -483,22 +329,20 @@ int conn_accept(uv_stream_t *listener, const struct conn_options *options, struc
     list->first = c;
     list->num++;
     c->http = http1_new(false, &limits);
-    c->tls = options->ctx != NULL ? tls_new_server(options->ctx) : NULL;
-    if (c->http == NULL || (options->ctx != NULL && c->tls == NULL) ||
-        uv_tcp_init(listener->loop, &c->tcp) != 0) {
+    if (c->http == NULL ||
+        !stream_init(&c->stream, listener->loop, options->ctx, conn_on_event, c)) {
         conn_free(c);
         return err_set(err, ERR_LIMIT, "out of memory");
     }
     uv_timer_init(listener->loop, &c->timer);
-    c->tcp.data = c;
     c->timer.data = c;
     c->num_handles = 2;
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
+    if (uv_accept(listener, (uv_stream_t *)&c->stream.tcp) != 0) {
         c->state = CONN_CLOSING;
         conn_run(c);
         return err_set(err, ERR_IO, "accept failed");
     }
-    uv_tcp_nodelay(&c->tcp, 1);
+    uv_tcp_nodelay(&c->stream.tcp, 1);
     conn_name_peer(c);
     uv_timer_start(&c->timer, conn_on_timer, options->request_ms, 0);
     conn_run(c);
