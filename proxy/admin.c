@@ -151,6 +151,9 @@ static void conn_on_timer(uv_timer_t *timer)
 
 static void conn_arm(struct admin_conn *conn, uint64_t ms)
 {
+    if (conn->admin->waiting && ms > ADMIN_PRESSED_MS) {
+        ms = ADMIN_PRESSED_MS;
+    }
     if (uv_timer_start(&conn->timer, conn_on_timer, ms, 0) != 0) {
         conn_close(conn);
     }
@@ -307,6 +310,18 @@ static struct admin_conn *admin_take_place(struct admin *admin)
     return NULL;
 }
 
+/* Silent clients must not keep a probe from its answer: all deadlines come nearer. */
+static void admin_press(struct admin *admin)
+{
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
+        struct admin_conn *conn = &admin->conns[i];
+
+        if (conn->num_open > 0 && conn->state != CONN_CLOSING) {
+            conn_arm(conn, uv_timer_get_due_in(&conn->timer));
+        }
+    }
+}
+
 /* libuv does not listen on until a connection that it announced was taken: so the others wait in
    the listener's queue. */
 static void admin_accept(struct admin *admin)
@@ -315,6 +330,7 @@ static void admin_accept(struct admin *admin)
 
     admin->waiting = conn == NULL;
     if (conn == NULL) {
+        admin_press(admin);
         return;
     }
     if (uv_accept((uv_stream_t *)&admin->listener, (uv_stream_t *)&conn->tcp) != 0) {

@@ -22,6 +22,7 @@ struct admin; /* opaque */
 #define ADMIN_HEAD_MAX 8192      /* bytes of a request */
 #define ADMIN_REPLY_MAX 262144   /* bytes of a reply's body */
 #define ADMIN_REQUEST_MS 10000   /* from accept, or the last reply, to the end of a request */
+#define ADMIN_PRESSED_MS 250     /* instead of either, while others wait for a place */
 #define ADMIN_LINGER_MS 1000     /* how long a client may take to close after its last reply */
 
 struct admin_reply {

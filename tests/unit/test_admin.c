@@ -325,6 +325,36 @@ static void more_clients_than_places_wait_for_their_turn(void **state)
     stop(&fixture);
 }
 
+static void silent_clients_do_not_keep_others_waiting(void **state)
+{
+    struct fixture fixture;
+    int fds[ADMIN_CONNECTIONS_MAX * 2];
+    size_t num = sizeof(fds) / sizeof(fds[0]);
+    char text[1024];
+    uint64_t start_ms = 0;
+    int fd = -1;
+
+    start(&fixture, 0);
+    for (size_t i = 0; i < num; i++) {
+        fds[i] = client(&fixture);
+        if (i % 2 == 0) {
+            say(fds[i], "GET /li");
+        }
+    }
+    fd = client(&fixture);
+    say(fd, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+    uv_update_time(&fixture.loop);
+    start_ms = uv_now(&fixture.loop);
+    assert_true(hear(&fixture, fd, text, sizeof(text)) > 0);
+    assert_int_equal(memcmp(text, "HTTP/1.1 200", 12), 0);
+    assert_true(uv_now(&fixture.loop) - start_ms < ADMIN_REQUEST_MS / 2);
+    close(fd);
+    for (size_t i = 0; i < num; i++) {
+        close(fds[i]);
+    }
+    stop(&fixture);
+}
+
 static void an_address_in_use_or_malformed_is_an_error(void **state)
 {
     struct fixture fixture;
@@ -354,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_client_that_does_not_read_is_cut),
         cmocka_unit_test(a_large_reply_arrives_whole),
         cmocka_unit_test(more_clients_than_places_wait_for_their_turn),
+        cmocka_unit_test(silent_clients_do_not_keep_others_waiting),
         cmocka_unit_test(an_address_in_use_or_malformed_is_an_error),
     };
 
