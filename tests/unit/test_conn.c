@@ -335,7 +335,7 @@ static void being_idle_takes_nothing_from_the_next_request(void **state)
     turn_for(f, 500);
     send_text(f, REQUEST, 10);
     turn_for(f, 500);
-    send_text(f, REQUEST + 10, sizeof(REQUEST) - 11);
+    send_text(f, &REQUEST[10], sizeof(REQUEST) - 11);
     wait_for(f, &f->num_requests, 2);
     assert_int_equal(f->refused_status, 0);
 }
