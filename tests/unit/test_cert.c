@@ -220,6 +220,48 @@ static void a_usage_among_unused_bits_is_malformed(void **state)
     specimen_free(specimen);
 }
 
+/* Where OpenSSL reads BER, and what stands there would mean the same. */
+static void one_value_has_one_encoding(void **state)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+        size_t len;
+        bool readable; /* the certificate is, the extension not */
+    } rows[] = {
+        {"\xa0\x03\x02\x01\x02", "\xa0\x03\x02\x01\x00", 5, false}, /* v1 spelled out */
+        {"\x03\x55\x1d\x13\x01\x01\xff", "\x03\x55\x1d\x13\x01\x01\x01", 7, false},
+        {"\x03\x55\x1d\x13\x01\x01\xff", "\x03\x55\x1d\x13\x01\x01\x00", 7, false},
+        {"\x03\x82\x02\x01\x00", "\x03\x82\x02\x01\x01", 5, false},        /* unused bits */
+        {"\x01\x01\xff\x02\x01\x00", "\x01\x01\x01\x02\x01\x00", 6, true}, /* CA */
+        {"\x01\x01\xff\x02\x01\x00", "\x01\x01\xff\x02\x01\x80", 6, true}, /* pathlen -128 */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct specimen *specimen = specimen_new(&milan);
+        struct specimen_cert *cert = &specimen->ask;
+        struct cert ask;
+        uint8_t *at = NULL;
+
+        assert_int_equal(read_cert(cert, &ask), CERT_OK);
+        assert_true(cert_constraints(&ask).valid);
+        /* The last one: a signature comes behind the key, which is a BIT STRING too. */
+        for (uint8_t *next = cert->data;
+             (next = memmem(next, cert->len - (size_t)(next - cert->data), rows[i].from,
+                            rows[i].len)) != NULL;
+             next++) {
+            at = next;
+        }
+        assert_non_null(at);
+        memcpy(at, rows[i].to, rows[i].len);
+        if (read_cert(cert, &ask) != (rows[i].readable ? CERT_OK : CERT_MALFORMED)) {
+            fail_msg("row %zu", i);
+        }
+        assert_false(rows[i].readable && cert_constraints(&ask).valid);
+        specimen_free(specimen);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_signature_holds_only_under_its_issuers_key),
         cmocka_unit_test(a_key_of_another_size_exponent_or_form_is_refused),
         cmocka_unit_test(nothing_may_follow_the_key),
+        cmocka_unit_test(one_value_has_one_encoding),
         cmocka_unit_test(a_usage_among_unused_bits_is_malformed),
     };
 

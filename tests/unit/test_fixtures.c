@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "attest/cert.h"
 #include "attest/policy.h"
@@ -19,6 +21,7 @@
 #include "attest/verify.h"
 #include "common/err.h"
 #include "common/file.h"
+#include "tests/lib/folder.h"
 
 #define NOW 1780000000      /* 2026-05-28: every VCEK is valid */
 #define NOW_VLEK 1740000000 /* 2025-02-19: the VLEK is */
@@ -381,6 +384,36 @@ static void the_revoked_genoa_intermediate_is_known_without_a_crl(void **state)
     drop(certs[1]);
 }
 
+/* Else whoever writes the policy could have genuine chains judged as simulated ones. */
+static void a_vendors_root_is_no_simulated_root(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+    char dir[FOLDER_PATH_CAP];
+    char path[FOLDER_PATH_CAP + 16];
+    size_t num_seen = 0;
+
+    folder_make(dir);
+    snprintf(path, sizeof(path), "%s/ark.pem", dir);
+    for (size_t i = 0; i < all->num_amd; i++) {
+        const unsigned char *at = all->amd[i].data;
+        X509 *cert = d2i_X509(NULL, &at, (long)all->amd[i].len);
+        FILE *file = fopen(path, "w");
+        char text[512];
+        struct err err = {0};
+
+        assert_true(cert != NULL && file != NULL);
+        assert_int_equal(PEM_write_X509(file, cert), 1);
+        assert_int_equal(fclose(file), 0);
+        X509_free(cert);
+        snprintf(text, sizeof(text), "[ca]\ntrust_domain = a\n[platform sim]\ninsecure_root = %s\n",
+                 path);
+        assert_null(policy_parse("p.ini", text, strlen(text), &err));
+        num_seen += strstr(err.msg, "has the key of a vendor's root") != NULL ? 1 : 0;
+    }
+    assert_int_equal(num_seen, verify_num_vendor_anchors);
+    folder_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_vek_with_a_malformed_hwid_is_refused),
         cmocka_unit_test(any_altered_byte_is_refused),
         cmocka_unit_test(the_revoked_genoa_intermediate_is_known_without_a_crl),
+        cmocka_unit_test(a_vendors_root_is_no_simulated_root),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -261,6 +261,42 @@ static void hostile_text_is_made_printable(void **state)
     specimen_free(specimen);
 }
 
+static void dates_hold_to_the_second(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
+    struct bytes offered[] = {view(&specimen->vek), view(&specimen->ask)};
+    struct bytes root = view(&specimen->ark);
+    struct buf none = buf_over(NULL, 0);
+    struct verdict verdict;
+    struct cert vek;
+
+    assert_int_equal(cert_read(offered[0], &none, &vek), CERT_OK);
+    {
+        const struct {
+            int64_t now;
+            const char *slug; /* NULL: accepted */
+        } rows[] = {
+            {vek.not_before - 301, "vek-not-yet-valid"},
+            {vek.not_before - 300, NULL},
+            {vek.not_after, NULL},
+            {vek.not_after + 1, "vek-expired"},
+        };
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            bool accepted = false;
+
+            specimen->options.now = rows[i].now;
+            accepted =
+                verify_with(specimen, offered, 2, (struct collateral){&root, 1}, &verdict, NULL);
+            assert_int_equal(accepted, rows[i].slug == NULL);
+            if (!accepted) {
+                assert_string_equal(verdict.slug, rows[i].slug);
+            }
+        }
+    }
+    specimen_free(specimen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +310,7 @@ int main(void)
         cmocka_unit_test(all_independent_failures_are_listed),
         cmocka_unit_test(rows_without_their_input_are_left_out),
         cmocka_unit_test(hostile_text_is_made_printable),
+        cmocka_unit_test(dates_hold_to_the_second),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
