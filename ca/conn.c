@@ -288,6 +288,26 @@ void conn_answer(struct conn *conn, const struct conn_answer *answer)
     conn_run(conn);
 }
 
+bool conn_close_idle(struct conn_list *list)
+{
+    struct conn *longest = NULL;
+
+    for (struct conn *c = list->first; c != NULL; c = c->next) {
+        /* All wait equally long, so whoever is due first has waited longest. */
+        if (c->state <= CONN_IDLE &&
+            (longest == NULL ||
+             uv_timer_get_due_in(&c->timer) <= uv_timer_get_due_in(&longest->timer))) {
+            longest = c;
+        }
+    }
+    if (longest == NULL) {
+        return false;
+    }
+    conn_move(longest, CONN_CLOSING);
+    conn_run(longest);
+    return true;
+}
+
 void conn_finish_all(struct conn_list *list)
 {
     for (struct conn *c = list->first; c != NULL; c = c->next) {

@@ -69,6 +69,10 @@ struct conn_answer {
    gone when this returns. */
 void conn_answer(struct conn *conn, const struct conn_answer *answer);
 
+/* Closes the connection that has waited longest without having begun a request, to make room for
+   another; it leaves the list soon after.  False: all are at work. */
+bool conn_close_idle(struct conn_list *list);
+
 /* Ends all: a request that is being handled still gets its answer, and what is being sent is sent;
    the rest closes at once.  on_empty follows. */
 void conn_finish_all(struct conn_list *list);

@@ -10,12 +10,16 @@
 #include "common/sockets.h"
 
 #define BACKLOG 128
+#define SAY_FULL_MS 10000 /* at most so often */
 
 struct listener {
     uv_tcp_t tcp;
     struct listener_options options;
     struct conn_list conns;
     bool closed; /* the socket is */
+    uint64_t
+        full_from; /* milliseconds of the loop: when it was last said that it is full; 0: never */
+    uint64_t num_dropped;
 };
 
 /* Both the socket and the last connection come here. */
@@ -34,6 +38,19 @@ static void listener_on_closed(uv_handle_t *handle)
 
     listener->closed = true;
     listener_finish(listener);
+}
+
+static void listener_say_full(struct listener *listener)
+{
+    uint64_t now = uv_now(listener->options.loop);
+
+    if (listener->full_from != 0 && now - listener->full_from < SAY_FULL_MS) {
+        return;
+    }
+    listener->full_from = now;
+    log_warn("listener.full", kv_text("name", listener->options.name),
+             kv_num("connections", (int64_t)listener->conns.num),
+             kv_num("dropped", (int64_t)listener->num_dropped));
 }
 
 /* Over the limit: accepted and closed, since libuv announces nothing more until it is accepted. */
@@ -62,8 +79,16 @@ static void listener_on_connection(uv_stream_t *stream, int status)
         return;
     }
     if (listener->conns.num >= listener->options.connections_max) {
-        listener_drop(listener);
-        return;
+        /* Whoever holds connections open must not keep others out. */
+        bool has_room = listener->conns.num < 2 * listener->options.connections_max &&
+                        conn_close_idle(&listener->conns);
+
+        listener->num_dropped++;
+        listener_say_full(listener);
+        if (!has_room) {
+            listener_drop(listener);
+            return;
+        }
     }
     if (conn_accept(stream, &listener->options.conn, &listener->conns, &err) != 0) {
         log_warn("listener.accept_failed", kv_text("name", listener->options.name),

@@ -117,12 +117,17 @@ static void wait_for(struct fixture *f, const unsigned *number, unsigned wanted)
     assert_true(*number >= wanted);
 }
 
-static void wait_for_none(struct fixture *f)
+static void wait_for_num(struct fixture *f, size_t wanted)
 {
-    for (unsigned i = 0; i < TURNS_MAX && f->list.num > 0; i++) {
+    for (unsigned i = 0; i < TURNS_MAX && f->list.num > wanted; i++) {
         uv_run(&f->loop, UV_RUN_ONCE);
     }
-    assert_int_equal(f->list.num, 0);
+    assert_int_equal(f->list.num, wanted);
+}
+
+static void wait_for_none(struct fixture *f)
+{
+    wait_for_num(f, 0);
 }
 
 static void send_text(struct fixture *f, const char *text, size_t len)
@@ -208,6 +213,52 @@ static void requests_that_come_together_are_answered_in_turn(void **state)
     assert_int_equal(count(f, "body\n"), 3);
     assert_int_equal(count(f, "Connection: close"), 1);
     assert_string_equal(f->target, "/c");
+}
+
+/* Another client of the fixture's listener. */
+static int connect_again(struct fixture *f)
+{
+    struct sockaddr_in address;
+    int len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    size_t before = f->list.num;
+
+    assert_int_equal(uv_tcp_getsockname(&f->tcp, (struct sockaddr *)&address, &len), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    for (unsigned i = 0; i < TURNS_MAX && f->list.num == before; i++) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(f->list.num, before + 1);
+    return fd;
+}
+
+static void room_is_made_by_whoever_has_waited_longest(void **state)
+{
+    struct fixture *f = *state;
+    int fds[3] = {-1, -1, -1};
+    char byte = 0;
+
+    f->hold = true;
+    send_text(f, REQUEST, sizeof(REQUEST) - 1);
+    wait_for(f, &f->num_requests, 1);
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t from = uv_now(&f->loop);
+
+        fds[i] = connect_again(f);
+        while (uv_now(&f->loop) == from) {
+            uv_run(&f->loop, UV_RUN_ONCE);
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(conn_close_idle(&f->list));
+        wait_for_num(f, 3 - i);
+        assert_int_equal(recv(fds[i], &byte, 1, 0), 0);
+        close(fds[i]);
+    }
+    assert_false(conn_close_idle(&f->list)); /* the one with the request is at work */
+    answer(f->held);
+    receive(f, 40);
+    assert_int_equal(count(f, "body\n"), 1);
 }
 
 static void a_refused_request_is_answered_and_ends_the_connection(void **state)
@@ -423,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_request_in_single_bytes_is_one_request),
         CASE(requests_that_come_together_are_answered_in_turn),
+        CASE(room_is_made_by_whoever_has_waited_longest),
         CASE(a_refused_request_is_answered_and_ends_the_connection),
         CASE(a_body_over_the_limit_still_gets_its_answer),
         CASE(a_client_that_reads_late_gets_every_answer),
