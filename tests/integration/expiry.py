@@ -35,7 +35,7 @@ class ExpiryCase(case.Case):
 
 
 class Peers(ExpiryCase):
-    def test_a_held_connection_ends_with_its_peers_certificate(self):
+    def test_r16_a_held_connection_ends_with_its_peers_certificate(self):
         self.server.renew()
         self.client.renew()
         due = self.expiry()

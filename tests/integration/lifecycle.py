@@ -66,7 +66,7 @@ class Reload(LifecycleCase):
         self.server.signal(signal.SIGHUP)
         return since
 
-    def test_a_peer_that_is_no_longer_allowed_is_cut(self):
+    def test_r15_a_peer_that_is_no_longer_allowed_is_cut(self):
         held = self.connect()
         since = self.rewrite("sim/client", "sim/somebody")
         self.server.wait_for("config.reloaded", since=since)
@@ -77,7 +77,7 @@ class Reload(LifecycleCase):
         self.server.wait_for("config.reloaded", since=since)
         self.connect()
 
-    def test_a_reload_that_changes_nothing_cuts_nobody(self):
+    def test_r39_a_reload_that_changes_nothing_cuts_nobody(self):
         held = self.connect()
         for _ in range(5):
             since = self.server.mark()
@@ -85,7 +85,7 @@ class Reload(LifecycleCase):
             self.server.wait_for("config.reloaded", since=since)
         self.assertEqual(peers.ask(held, b"still here"), b"still here")
 
-    def test_a_bad_file_keeps_the_old_settings(self):
+    def test_r39_a_bad_file_keeps_the_old_settings(self):
         held = self.connect()
         since = self.rewrite("mode = tcp", "mode = nosuch")
         event = self.server.wait_for("config.refused", since=since)
@@ -96,7 +96,7 @@ class Reload(LifecycleCase):
 
 
 class Drain(LifecycleCase):
-    def test_a_drain_waits_for_connections_and_ends_cleanly(self):
+    def test_r40_a_drain_waits_for_connections_and_ends_cleanly(self):
         held = self.connect()
         self.server.signal(signal.SIGTERM)
         self.server.wait_for("proxy.drain")
@@ -104,21 +104,21 @@ class Drain(LifecycleCase):
         held.close()
         self.assertEqual(self.server.wait(), 0)
 
-    def test_a_drain_that_takes_too_long_is_cut(self):
+    def test_r40_a_drain_that_takes_too_long_is_cut(self):
         held = self.connect()
         self.server.signal(signal.SIGTERM)
         self.assertEqual(peers.end_of(held), "reset")
         self.assertEqual(self.server.wait(), 1)
         self.server.wait_for("conn.closed", reason="drain")
 
-    def test_a_second_signal_forces_the_end(self):
+    def test_r40_a_second_signal_forces_the_end(self):
         self.connect()
         self.server.signal(signal.SIGTERM)
         self.server.wait_for("proxy.drain")
         self.server.signal(signal.SIGTERM)
         self.assertEqual(self.server.wait(), 1)
 
-    def test_an_idle_sidecar_ends_at_once(self):
+    def test_r40_an_idle_sidecar_ends_at_once(self):
         self.client.signal(signal.SIGINT)
         self.assertEqual(self.client.wait(), 0)
 
@@ -135,7 +135,7 @@ class Admin(LifecycleCase):
         self.assertEqual(status, 0)
         self.assertEqual(said.strip().lower(), f"serial={identity['serial'].lower()}")
 
-    def test_metrics_have_the_names_that_dashboards_use(self):
+    def test_r45_metrics_have_the_names_that_dashboards_use(self):
         self.connect()
         status, text = self.server.get("/metrics")
         self.assertEqual(status, 200)

@@ -49,7 +49,7 @@ class Relay(PairCase):
         self.assertEqual(peers.receive(connection, len(data)), data)
         sender.join()
 
-    def test_each_side_may_end_its_stream_first(self):
+    def test_r4_each_side_may_end_its_stream_first(self):
         _, address = self.start_client()
         connection = peers.connect(self, address)
         connection.sendall(b"last words")
@@ -58,7 +58,7 @@ class Relay(PairCase):
         self.assertEqual(peers.end_of(connection), "closed")
         self.assertEqual(self.server.wait_for("conn.closed")["reason"], "clean")
 
-    def test_one_line_in_the_log_says_who_and_how_much(self):
+    def test_r44_one_line_in_the_log_says_who_and_how_much(self):
         client, address = self.start_client()
         connection = peers.connect(self, address)
         peers.ask(connection, b"x" * 1000)
@@ -94,7 +94,7 @@ class Refused(PairCase):
         _, address = self.start_client()
         self.assertEqual(peers.ask(peers.connect(self, address), b"hello"), b"hello")
 
-    def test_a_genuine_identity_of_another_workload(self):
+    def test_r10_r12_a_genuine_identity_of_another_workload(self):
         _, address = self.start_client("intruder")
         connection = peers.connect(self, address)
         connection.sendall(b"secret")
@@ -104,7 +104,7 @@ class Refused(PairCase):
         self.assertGreaterEqual(self.server.metric("liftgate_handshake_failures_total", reason="authz_denied"), 1)
         self.assert_untouched()
 
-    def test_certificates_that_are_wrong_in_one_way(self):
+    def test_r10_r12_certificates_that_are_wrong_in_one_way(self):
         issuer = leaves.Issuer(self.world)
         impostor = leaves.Issuer(self.world, own=False)
         key = ec.generate_private_key(ec.SECP256R1())
@@ -141,7 +141,7 @@ class Refused(PairCase):
         context = peers.tls_context(*files, anchors=self.world.ca_root)
         self.assertEqual(peers.tls_end(self, self.ingress, context), b"hello")
 
-    def test_what_is_not_tls_or_too_old(self):
+    def test_r12_what_is_not_tls_or_too_old(self):
         hello = bytes.fromhex("16030100c8010000c40303") + bytes(100)
         rows = {
             "http": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -173,7 +173,7 @@ class Refused(PairCase):
             self.assertRegex(peers.tls_end(self, self.ingress, context), "PROTOCOL_VERSION")
         self.assert_untouched()
 
-    def test_a_client_that_finds_somebody_else_says_nothing(self):
+    def test_r29_r30_a_client_that_finds_somebody_else_says_nothing(self):
         heard = []
         rows = {
             "plaintext": lambda connection: heard.append(connection.recv(65536)) or connection.sendall(b"welcome"),
@@ -213,7 +213,7 @@ class Unreachable(PairCase):
         self.assertEqual(peers.end_of(peers.connect(self, address)), "reset")
         client.wait_for("conn.closed", reason="connect_refused")
 
-    def test_an_identity_that_does_not_come(self):
+    def test_r32_an_identity_that_does_not_come(self):
         machine = self.world.machine("unknown")
         client = self.world.sidecar("client", egress(self.ingress, "server"), [peer("server")], "ready_wait = 1s\n",
                                     machine=machine, ready=False)
@@ -232,7 +232,7 @@ class Stalled(PairCase):
     def make_app(self):
         return peers.silent(self)
 
-    def test_an_application_that_stops_reading(self):
+    def test_r2_an_application_that_stops_reading(self):
         client, address = self.start_client()
         connection = peers.connect(self, address, seconds=60)
         sent = 0
@@ -249,7 +249,7 @@ class Stalled(PairCase):
 class Crowded(PairCase):
     """Strangers who begin handshakes at the ingress and never end them."""
 
-    def test_strangers_do_not_stop_the_service_from_going_out(self):
+    def test_r35_strangers_do_not_stop_the_service_from_going_out(self):
         routes = ingress(self.app.address, "server") + egress(self.ingress, "server")
         both = self.world.sidecar("client", routes, [peer("server")], "max_handshakes = 2\nhandshake_timeout = 60s\n")
         for _ in range(3):
@@ -266,7 +266,7 @@ class Flooded(PairCase):
     def make_app(self):
         return peers.firehose(self)
 
-    def test_a_peer_that_stops_reading(self):
+    def test_r2_a_peer_that_stops_reading(self):
         key, own, issuing = leaves.enrol(self.world, "client")
         context = peers.tls_context(*leaves.write(self.folder, "genuine", key, own, issuing))
         with context.wrap_socket(peers.connect(self, self.ingress)) as connection:

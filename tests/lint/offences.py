@@ -55,11 +55,14 @@ OFFENCES = [
     ("options", "ca/x.8", ".B \\-\\-check\n.BR \\-\\-help \\-\\-version\n", "-c is not in the manual"),
     ("options", "ca/x.8", "\\-c \\-\\-check \\-\\-help \\-\\-version \\fB\\-v\\fR\n", "-v is in the manual alone"),
     ("layout", "ca/a.c", TOP + "int  a ;\n", "run clang-format"),
+    ("required", "tests/required.txt", "R1 due first\nR2 due second\n", "R2 (second) has no test"),
+    ("required", "tests/required.txt", "R2 later second\n", "R1 is not in required.txt: a"),
 ]
 
 
 def run(rule, root):
-    command = [LINT / "includes.sh", root] if rule == "includes" else [LINT / "rules.py", rule, root]
+    command = {"includes": [LINT / "includes.sh", root],
+               "required": [LINT.parent / "lib/required.py", "--tests", root / "tests"]}.get(rule, [LINT / "rules.py", rule, root])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -71,6 +74,9 @@ def judge(rule, name, text, said):
             (root / each).mkdir(parents=True)
         if rule == "options":
             (root / "ca/main.c").write_text(MAIN)
+        if rule == "required":
+            (root / "tests/required.txt").write_text("R1 due first\n")
+            (root / "tests/CMakeLists.txt").write_text("integration_test(r1_a integration build)\n")
         (root / "common/clean.c").write_text(TOP + '#include "common/clean.h"\n\nint clean;\n')
         status, output = run(rule, root)
         if status != 0:

@@ -66,7 +66,7 @@ static void expect_in(const char *text, const char *what)
     }
 }
 
-static void the_line_says_who_spoke_to_whom_and_how_it_ended(void **state)
+static void r44_the_line_says_who_spoke_to_whom_and_how_it_ended(void **state)
 {
     static const enum rig_shape shapes[] = {RIG_INGRESS, RIG_EGRESS};
     static struct capture capture;
@@ -117,7 +117,7 @@ static void the_line_says_who_spoke_to_whom_and_how_it_ended(void **state)
     }
 }
 
-static void a_refused_peer_is_logged_with_its_address_and_why(void **state)
+static void r44_a_refused_peer_is_logged_with_its_address_and_why(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS};
     static struct capture capture;
@@ -143,7 +143,7 @@ static void a_refused_peer_is_logged_with_its_address_and_why(void **state)
 
 #define STRANGERS 200
 
-static void a_stranger_cannot_flood_the_log(void **state)
+static void r44_a_stranger_cannot_flood_the_log(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS};
     static struct capture capture;
@@ -177,9 +177,9 @@ static void a_stranger_cannot_flood_the_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_line_says_who_spoke_to_whom_and_how_it_ended),
-        cmocka_unit_test(a_refused_peer_is_logged_with_its_address_and_why),
-        cmocka_unit_test(a_stranger_cannot_flood_the_log),
+        cmocka_unit_test(r44_the_line_says_who_spoke_to_whom_and_how_it_ended),
+        cmocka_unit_test(r44_a_refused_peer_is_logged_with_its_address_and_why),
+        cmocka_unit_test(r44_a_stranger_cannot_flood_the_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void a_peer_that_satisfies_every_key_is_welcome(void **state)
     assert_null(decide(&rule, &peer));
 }
 
-static void one_key_that_fails_is_enough_to_refuse(void **state)
+static void r14_one_key_that_fails_is_enough_to_refuse(void **state)
 {
     struct authz_rule rule = full_rule();
     struct svid peer = full_peer();
@@ -120,7 +120,7 @@ static void a_higher_component_does_not_make_up_for_a_lower_one(void **state)
     assert_string_equal(decide(&rule, &peer), "tcb");
 }
 
-static void a_rule_with_a_claim_key_wants_verified_claims(void **state)
+static void r14_a_rule_with_a_claim_key_wants_verified_claims(void **state)
 {
     struct svid peer = full_peer();
     struct authz_rule bare = {.name = "bare", .spiffe = ids, .num_spiffe = 2};
@@ -139,7 +139,7 @@ static void a_rule_with_a_claim_key_wants_verified_claims(void **state)
     }
 }
 
-static void rules_are_alternatives_and_without_one_nobody_is_welcome(void **state)
+static void r14_rules_are_alternatives_and_without_one_nobody_is_welcome(void **state)
 {
     struct authz_rule stranger = full_rule();
     struct authz_rule almost = full_rule();
@@ -161,10 +161,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_peer_that_satisfies_every_key_is_welcome),
-        cmocka_unit_test(one_key_that_fails_is_enough_to_refuse),
+        cmocka_unit_test(r14_one_key_that_fails_is_enough_to_refuse),
         cmocka_unit_test(a_higher_component_does_not_make_up_for_a_lower_one),
-        cmocka_unit_test(a_rule_with_a_claim_key_wants_verified_claims),
-        cmocka_unit_test(rules_are_alternatives_and_without_one_nobody_is_welcome),
+        cmocka_unit_test(r14_a_rule_with_a_claim_key_wants_verified_claims),
+        cmocka_unit_test(r14_rules_are_alternatives_and_without_one_nobody_is_welcome),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

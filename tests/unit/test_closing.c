@@ -126,7 +126,7 @@ static void urgent_from_the_app(const struct rig *rig, struct rig_pair *pair)
     assert_int_equal(send(pair->app, "!", 1, MSG_OOB), 1);
 }
 
-static void an_abnormal_end_of_the_peer_resets_both_sides(void **state)
+static void r6_r7_an_abnormal_end_of_the_peer_resets_both_sides(void **state)
 {
     static const struct {
         void (*act)(const struct rig *rig, struct rig_pair *pair);
@@ -168,7 +168,7 @@ static void an_abnormal_end_of_the_peer_resets_both_sides(void **state)
     }
 }
 
-static void truncation_is_passed_on_as_an_end_where_that_is_asked_for(void **state)
+static void r6_truncation_is_passed_on_as_an_end_where_that_is_asked_for(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i], .on_truncation = CONN_TRUNCATION_EOF};
@@ -232,7 +232,7 @@ static unsigned rekey(SSL *peer, unsigned max)
     return num;
 }
 
-static void a_peer_that_changes_its_key_without_end_is_cut(void **state)
+static void r11_a_peer_that_changes_its_key_without_end_is_cut(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -254,7 +254,7 @@ static void a_peer_that_changes_its_key_without_end_is_cut(void **state)
     }
 }
 
-static void a_bad_record_is_answered_with_an_alert_that_arrives(void **state)
+static void r10_a_bad_record_is_answered_with_an_alert_that_arrives(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -306,7 +306,7 @@ static void app_reset_while_the_peer_is_paused(const struct rig *rig, struct rig
     app_reset(pair);
 }
 
-static void an_app_that_resets_never_looks_clean_to_the_peer(void **state)
+static void r7_an_app_that_resets_never_looks_clean_to_the_peer(void **state)
 {
     static void (*const acts[])(const struct rig *rig, struct rig_pair *pair) = {
         app_reset_while_relaying,
@@ -332,7 +332,7 @@ static void an_app_that_resets_never_looks_clean_to_the_peer(void **state)
 }
 
 /* The app has sent FIN, the peer has got close_notify, and then the app goes altogether. */
-static void an_app_that_resets_after_its_own_end_resets_the_peer(void **state)
+static void r7_an_app_that_resets_after_its_own_end_resets_the_peer(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -351,7 +351,7 @@ static void an_app_that_resets_after_its_own_end_resets_the_peer(void **state)
     }
 }
 
-static void what_the_app_wrote_before_its_reset_still_arrives(void **state)
+static void r7_what_the_app_wrote_before_its_reset_still_arrives(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS};
     struct rig_pair pair;
@@ -370,7 +370,7 @@ static void what_the_app_wrote_before_its_reset_still_arrives(void **state)
 }
 
 /* A reply that comes long after each side's end, whole: the queue outlives the streams. */
-static void a_reply_after_the_end_of_the_request_arrives_whole(void **state)
+static void r4_a_reply_after_the_end_of_the_request_arrives_whole(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -397,15 +397,15 @@ static void a_reply_after_the_end_of_the_request_arrives_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_abnormal_end_of_the_peer_resets_both_sides),
-        cmocka_unit_test(truncation_is_passed_on_as_an_end_where_that_is_asked_for),
+        cmocka_unit_test(r6_r7_an_abnormal_end_of_the_peer_resets_both_sides),
+        cmocka_unit_test(r6_truncation_is_passed_on_as_an_end_where_that_is_asked_for),
         cmocka_unit_test(a_fatal_alert_from_the_peer_resets_the_app),
-        cmocka_unit_test(a_peer_that_changes_its_key_without_end_is_cut),
-        cmocka_unit_test(a_bad_record_is_answered_with_an_alert_that_arrives),
-        cmocka_unit_test(an_app_that_resets_never_looks_clean_to_the_peer),
-        cmocka_unit_test(an_app_that_resets_after_its_own_end_resets_the_peer),
-        cmocka_unit_test(what_the_app_wrote_before_its_reset_still_arrives),
-        cmocka_unit_test(a_reply_after_the_end_of_the_request_arrives_whole),
+        cmocka_unit_test(r11_a_peer_that_changes_its_key_without_end_is_cut),
+        cmocka_unit_test(r10_a_bad_record_is_answered_with_an_alert_that_arrives),
+        cmocka_unit_test(r7_an_app_that_resets_never_looks_clean_to_the_peer),
+        cmocka_unit_test(r7_an_app_that_resets_after_its_own_end_resets_the_peer),
+        cmocka_unit_test(r7_what_the_app_wrote_before_its_reset_still_arrives),
+        cmocka_unit_test(r4_a_reply_after_the_end_of_the_request_arrives_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ static void a_side_that_stops_reading_is_cut(void **state)
 }
 
 /* The app has ended its stream: the peer has its close_notify and the reset comes after it. */
-static void silence_after_the_apps_end_is_cut_too(void **state)
+static void r5_silence_after_the_apps_end_is_cut_too(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS, .limits = {.half_close_ms = SOON_MS}};
     struct rig_pair pair;
@@ -144,7 +144,7 @@ static void a_peer_that_does_not_take_the_rest_is_cut(void **state)
     }
 }
 
-static void progress_extends_a_deadline(void **state)
+static void r5_progress_extends_a_deadline(void **state)
 {
     static const struct conn_limits limits[] = {{.half_close_ms = 500}, {.idle_ms = 500}};
 
@@ -171,7 +171,7 @@ static void progress_extends_a_deadline(void **state)
 }
 
 /* One that says nothing at all is kept by the kernel, which shows it after 15 seconds. */
-static void a_client_that_does_not_finish_its_handshake_is_gone_by_the_deadline(void **state)
+static void r1_a_client_that_does_not_finish_its_handshake_is_gone_by_the_deadline(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS, .limits = {.handshake_ms = 200}};
     struct rig rig;
@@ -289,7 +289,7 @@ static void a_connect_without_an_answer_is_given_up(void **state)
 }
 
 /* The other end goes while the sidecar still waits for an answer to its connect. */
-static void a_reset_during_the_connect_ends_it(void **state)
+static void r7_a_reset_during_the_connect_ends_it(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -318,7 +318,7 @@ static void a_reset_during_the_connect_ends_it(void **state)
     }
 }
 
-static void a_peer_is_cut_when_its_certificate_ends_and_not_before(void **state)
+static void r16_a_peer_is_cut_when_its_certificate_ends_and_not_before(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -337,7 +337,7 @@ static void a_peer_is_cut_when_its_certificate_ends_and_not_before(void **state)
     }
 }
 
-static void rules_that_no_longer_let_a_peer_in_cut_it(void **state)
+static void r15_rules_that_no_longer_let_a_peer_in_cut_it(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -363,7 +363,7 @@ static void rules_that_no_longer_let_a_peer_in_cut_it(void **state)
 }
 
 /* The handshake began under rules that let the peer in and ends under ones that do not. */
-static void rules_that_change_during_a_handshake_count(void **state)
+static void r12_rules_that_change_during_a_handshake_count(void **state)
 {
     struct rig_options options = {.shape = RIG_EGRESS};
     struct generation *next = NULL;
@@ -395,7 +395,7 @@ static void rules_that_change_during_a_handshake_count(void **state)
     rig_stop(&rig);
 }
 
-static void an_app_waits_for_our_identity_but_not_for_ever(void **state)
+static void r32_an_app_waits_for_our_identity_but_not_for_ever(void **state)
 {
     for (unsigned comes = 0; comes < 2; comes++) {
         struct rig_options options = {.shape = RIG_EGRESS, .no_identity = true};
@@ -430,7 +430,7 @@ static void an_app_waits_for_our_identity_but_not_for_ever(void **state)
     }
 }
 
-static void an_app_that_leaves_while_it_waits_is_forgotten(void **state)
+static void r7_an_app_that_leaves_while_it_waits_is_forgotten(void **state)
 {
     struct rig_options options = {.shape = RIG_EGRESS, .no_identity = true};
     struct rig rig;
@@ -464,7 +464,7 @@ static void expect_nobody_listens(const struct rig *rig)
     }
 }
 
-static void a_drain_lets_connections_end_by_themselves(void **state)
+static void r40_a_drain_lets_connections_end_by_themselves(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i]};
@@ -493,7 +493,7 @@ static void a_drain_lets_connections_end_by_themselves(void **state)
     }
 }
 
-static void a_drain_cuts_what_does_not_end(void **state)
+static void r40_a_drain_cuts_what_does_not_end(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i], .worker = {.drain_timeout_ms = SOON_MS}};
@@ -514,21 +514,21 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deadline_that_passes_resets_both_sides),
         cmocka_unit_test(a_side_that_stops_reading_is_cut),
-        cmocka_unit_test(silence_after_the_apps_end_is_cut_too),
+        cmocka_unit_test(r5_silence_after_the_apps_end_is_cut_too),
         cmocka_unit_test(a_peer_that_does_not_take_the_rest_is_cut),
-        cmocka_unit_test(progress_extends_a_deadline),
-        cmocka_unit_test(a_client_that_does_not_finish_its_handshake_is_gone_by_the_deadline),
+        cmocka_unit_test(r5_progress_extends_a_deadline),
+        cmocka_unit_test(r1_a_client_that_does_not_finish_its_handshake_is_gone_by_the_deadline),
         cmocka_unit_test(a_silent_upstream_is_given_up),
         cmocka_unit_test(a_target_that_is_not_there_resets_whoever_asked),
         cmocka_unit_test(a_connect_without_an_answer_is_given_up),
-        cmocka_unit_test(a_reset_during_the_connect_ends_it),
-        cmocka_unit_test(a_peer_is_cut_when_its_certificate_ends_and_not_before),
-        cmocka_unit_test(rules_that_no_longer_let_a_peer_in_cut_it),
-        cmocka_unit_test(rules_that_change_during_a_handshake_count),
-        cmocka_unit_test(an_app_waits_for_our_identity_but_not_for_ever),
-        cmocka_unit_test(an_app_that_leaves_while_it_waits_is_forgotten),
-        cmocka_unit_test(a_drain_lets_connections_end_by_themselves),
-        cmocka_unit_test(a_drain_cuts_what_does_not_end),
+        cmocka_unit_test(r7_a_reset_during_the_connect_ends_it),
+        cmocka_unit_test(r16_a_peer_is_cut_when_its_certificate_ends_and_not_before),
+        cmocka_unit_test(r15_rules_that_no_longer_let_a_peer_in_cut_it),
+        cmocka_unit_test(r12_rules_that_change_during_a_handshake_count),
+        cmocka_unit_test(r32_an_app_waits_for_our_identity_but_not_for_ever),
+        cmocka_unit_test(r7_an_app_that_leaves_while_it_waits_is_forgotten),
+        cmocka_unit_test(r40_a_drain_lets_connections_end_by_themselves),
+        cmocka_unit_test(r40_a_drain_cuts_what_does_not_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

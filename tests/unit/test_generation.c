@@ -305,7 +305,7 @@ static void a_client_refuses_a_server_that_it_does_not_expect(void **state)
     generation_unref(server);
 }
 
-static void tls_1_2_is_refused(void **state)
+static void r11_tls_1_2_is_refused(void **state)
 {
     const struct pki *pki = *state;
     struct generation *server = good_server(pki);
@@ -323,7 +323,7 @@ static void tls_1_2_is_refused(void **state)
     generation_unref(server);
 }
 
-static void no_ticket_is_ever_sent(void **state)
+static void r11_no_ticket_is_ever_sent(void **state)
 {
     const struct pki *pki = *state;
     struct generation *server = good_server(pki);
@@ -398,7 +398,7 @@ static void without_an_identity_there_is_no_context(void **state)
     generation_unref(generation);
 }
 
-static void live_peers_are_judged_by_the_new_rules(void **state)
+static void r15_live_peers_are_judged_by_the_new_rules(void **state)
 {
     char id[] = CLIENT;
     struct svid peer = {.spiffe = id};
@@ -450,12 +450,12 @@ int main(void)
         cmocka_unit_test(a_client_is_judged_by_all_that_its_certificate_says),
         cmocka_unit_test(a_client_without_a_certificate_gets_certificate_required),
         cmocka_unit_test(a_client_refuses_a_server_that_it_does_not_expect),
-        cmocka_unit_test(tls_1_2_is_refused),
-        cmocka_unit_test(no_ticket_is_ever_sent),
+        cmocka_unit_test(r11_tls_1_2_is_refused),
+        cmocka_unit_test(r11_no_ticket_is_ever_sent),
         cmocka_unit_test(application_protocols_overlap_or_the_handshake_fails),
         cmocka_unit_test(it_is_valid_until_our_own_leaf_expires),
         cmocka_unit_test(without_an_identity_there_is_no_context),
-        cmocka_unit_test(live_peers_are_judged_by_the_new_rules),
+        cmocka_unit_test(r15_live_peers_are_judged_by_the_new_rules),
         cmocka_unit_test(there_is_a_bound_on_routes),
         cmocka_unit_test(a_route_that_names_a_missing_peer_is_an_error),
     };

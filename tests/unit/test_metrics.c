@@ -32,7 +32,7 @@ static size_t count(const char *part)
     return num;
 }
 
-static void each_counter_has_one_line_and_each_metric_one_head(void **state)
+static void r45_each_counter_has_one_line_and_each_metric_one_head(void **state)
 {
     static struct counters counters;
     const struct enrolment_status status = {0};
@@ -123,7 +123,7 @@ static void the_process_knows_its_descriptors_and_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_counter_has_one_line_and_each_metric_one_head),
+        cmocka_unit_test(r45_each_counter_has_one_line_and_each_metric_one_head),
         cmocka_unit_test(milliseconds_become_seconds),
         cmocka_unit_test(the_identity_and_its_last_refusal_are_shown),
         cmocka_unit_test(what_does_not_fit_is_refused),

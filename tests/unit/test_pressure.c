@@ -23,7 +23,7 @@ static const enum rig_shape shapes[] = {RIG_INGRESS, RIG_EGRESS};
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 #define QUEUE_MAX ((uint64_t)144 * 1024) /* bytes, of one direction */
 
-static void a_connection_over_the_limit_waits_for_another_to_end(void **state)
+static void r35_a_connection_over_the_limit_waits_for_another_to_end(void **state)
 {
     for (unsigned own = 0; own < 2; own++) {
         struct rig_options options = {.shape = RIG_INGRESS};
@@ -55,7 +55,7 @@ static void a_connection_over_the_limit_waits_for_another_to_end(void **state)
     }
 }
 
-static void a_handshake_over_the_limit_waits_for_another_to_end(void **state)
+static void r35_a_handshake_over_the_limit_waits_for_another_to_end(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS, .worker = {.handshakes_max = 1}};
     struct rig_pair pair;
@@ -83,7 +83,7 @@ static void a_handshake_over_the_limit_waits_for_another_to_end(void **state)
 }
 
 /* The source never stops and the reader never starts, then reads all that was ever sent. */
-static void a_source_that_never_stops_fills_a_bounded_queue(void **state)
+static void r2_a_source_that_never_stops_fills_a_bounded_queue(void **state)
 {
     for (size_t i = 0; i < 2 * SHAPES; i++) {
         struct rig_options options = {.shape = shapes[i % SHAPES]};
@@ -107,7 +107,7 @@ static void a_source_that_never_stops_fills_a_bounded_queue(void **state)
 }
 
 /* All the pool is taken: nothing new is read, what is queued drains, and then it goes on. */
-static void connections_wait_when_the_pool_is_at_its_bound(void **state)
+static void r35_connections_wait_when_the_pool_is_at_its_bound(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS,
                                   .worker = {.buffer_memory = (size_t)5 * 16384}};
@@ -213,7 +213,7 @@ static void a_refused_record_is_lingered_on(const struct rig *rig, struct rig_pa
 #define WATCH_MS 300
 #define TURNS_MAX 30 /* in that time: the tick is every 100 ms, and a spin is thousands */
 
-static void no_state_of_a_socket_makes_the_loop_spin(void **state)
+static void r8_no_state_of_a_socket_makes_the_loop_spin(void **state)
 {
     static void (*const acts[])(const struct rig *rig, struct rig_pair *pair) = {
         nothing_happens,
@@ -250,7 +250,7 @@ static void no_state_of_a_socket_makes_the_loop_spin(void **state)
     }
 }
 
-static void a_listener_at_its_limit_does_not_spin(void **state)
+static void r8_a_listener_at_its_limit_does_not_spin(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS, .worker = {.connections_max = 1}};
     struct rig_pair pair;
@@ -302,7 +302,7 @@ static void long_write(void *arg)
     close(fd);
 }
 
-static void every_byte_arrives_before_close_notify(void **state)
+static void r9_every_byte_arrives_before_close_notify(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS};
     static uint8_t data[16384];
@@ -338,13 +338,13 @@ static void every_byte_arrives_before_close_notify(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_connection_over_the_limit_waits_for_another_to_end),
-        cmocka_unit_test(a_handshake_over_the_limit_waits_for_another_to_end),
-        cmocka_unit_test(a_source_that_never_stops_fills_a_bounded_queue),
-        cmocka_unit_test(connections_wait_when_the_pool_is_at_its_bound),
-        cmocka_unit_test(no_state_of_a_socket_makes_the_loop_spin),
-        cmocka_unit_test(a_listener_at_its_limit_does_not_spin),
-        cmocka_unit_test(every_byte_arrives_before_close_notify),
+        cmocka_unit_test(r35_a_connection_over_the_limit_waits_for_another_to_end),
+        cmocka_unit_test(r35_a_handshake_over_the_limit_waits_for_another_to_end),
+        cmocka_unit_test(r2_a_source_that_never_stops_fills_a_bounded_queue),
+        cmocka_unit_test(r35_connections_wait_when_the_pool_is_at_its_bound),
+        cmocka_unit_test(r8_no_state_of_a_socket_makes_the_loop_spin),
+        cmocka_unit_test(r8_a_listener_at_its_limit_does_not_spin),
+        cmocka_unit_test(r9_every_byte_arrives_before_close_notify),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ static SSL *refused_peer(const struct rig *rig, const struct pki *foreign, int f
     return NULL;
 }
 
-static void a_refused_client_sees_the_alert_and_the_app_sees_nothing(void **state)
+static void r10_r12_a_refused_client_sees_the_alert_and_the_app_sees_nothing(void **state)
 {
     static const struct {
         enum who who;
@@ -110,7 +110,7 @@ static void a_refused_client_sees_the_alert_and_the_app_sees_nothing(void **stat
     }
 }
 
-static void an_older_tls_is_refused_with_an_alert(void **state)
+static void r11_an_older_tls_is_refused_with_an_alert(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS};
     struct rig rig;
@@ -132,7 +132,7 @@ static void an_older_tls_is_refused_with_an_alert(void **state)
     rig_stop(&rig);
 }
 
-static void what_is_not_tls_is_refused(void **state)
+static void r12_what_is_not_tls_is_refused(void **state)
 {
     static const char *const texts[] = {
         "GET / HTTP/1.1\r\nHost: example\r\n\r\n",
@@ -301,7 +301,7 @@ static void upstream_is_too_old(const struct rig *rig, int fd)
     SSL_free(ssl);
 }
 
-static void nothing_leaves_for_an_upstream_that_is_not_the_one_expected(void **state)
+static void r29_r30_nothing_leaves_for_an_upstream_that_is_not_the_one_expected(void **state)
 {
     static const struct {
         void (*act)(const struct rig *rig, int fd);
@@ -371,7 +371,7 @@ static void an_upstream_that_refuses_us_is_told_apart(void **state)
     rig_stop(&rig);
 }
 
-static void an_upstream_that_resets_in_the_handshake_resets_the_app(void **state)
+static void r7_an_upstream_that_resets_in_the_handshake_resets_the_app(void **state)
 {
     struct rig_options options = {.shape = RIG_EGRESS};
     struct rig rig;
@@ -391,7 +391,7 @@ static void an_upstream_that_resets_in_the_handshake_resets_the_app(void **state
     rig_stop(&rig);
 }
 
-static void an_app_that_leaves_before_authorization_takes_the_upstream_with_it(void **state)
+static void r7_an_app_that_leaves_before_authorization_takes_the_upstream_with_it(void **state)
 {
     struct rig_options options = {.shape = RIG_EGRESS};
     struct rig rig;
@@ -411,16 +411,16 @@ static void an_app_that_leaves_before_authorization_takes_the_upstream_with_it(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_refused_client_sees_the_alert_and_the_app_sees_nothing),
-        cmocka_unit_test(an_older_tls_is_refused_with_an_alert),
-        cmocka_unit_test(what_is_not_tls_is_refused),
+        cmocka_unit_test(r10_r12_a_refused_client_sees_the_alert_and_the_app_sees_nothing),
+        cmocka_unit_test(r11_an_older_tls_is_refused_with_an_alert),
+        cmocka_unit_test(r12_what_is_not_tls_is_refused),
         cmocka_unit_test(a_client_that_leaves_in_the_handshake_is_counted),
         cmocka_unit_test(without_a_valid_identity_handshakes_are_refused_and_counted),
         cmocka_unit_test(an_expired_identity_refuses_new_handshakes),
-        cmocka_unit_test(nothing_leaves_for_an_upstream_that_is_not_the_one_expected),
+        cmocka_unit_test(r29_r30_nothing_leaves_for_an_upstream_that_is_not_the_one_expected),
         cmocka_unit_test(an_upstream_that_refuses_us_is_told_apart),
-        cmocka_unit_test(an_upstream_that_resets_in_the_handshake_resets_the_app),
-        cmocka_unit_test(an_app_that_leaves_before_authorization_takes_the_upstream_with_it),
+        cmocka_unit_test(r7_an_upstream_that_resets_in_the_handshake_resets_the_app),
+        cmocka_unit_test(r7_an_app_that_leaves_before_authorization_takes_the_upstream_with_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void bytes_sent_with_the_handshake_are_not_lost(void **state)
     rig_stop(&rig);
 }
 
-static void each_side_may_end_its_stream_first(void **state)
+static void r4_each_side_may_end_its_stream_first(void **state)
 {
     for (unsigned app_first = 0; app_first < 2; app_first++) {
         struct rig_options options = {.shape = RIG_INGRESS};
@@ -211,7 +211,7 @@ static void long_streams_pass_unchanged_both_ways_through_slow_readers(void **st
     rig_stop(&rig);
 }
 
-static void memory_is_bounded_while_a_reader_stands_still(void **state)
+static void r2_memory_is_bounded_while_a_reader_stands_still(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS};
     static const uint8_t data[16384];
@@ -234,7 +234,7 @@ static void memory_is_bounded_while_a_reader_stands_still(void **state)
     rig_stop(&rig);
 }
 
-static void everything_read_before_the_end_is_written_before_the_end(void **state)
+static void r9_everything_read_before_the_end_is_written_before_the_end(void **state)
 {
     struct rig_options options = {.shape = RIG_CHAIN};
     struct stream writer = {.seed = 3};
@@ -261,10 +261,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_and_its_reply_pass),
         cmocka_unit_test(bytes_sent_with_the_handshake_are_not_lost),
-        cmocka_unit_test(each_side_may_end_its_stream_first),
+        cmocka_unit_test(r4_each_side_may_end_its_stream_first),
         cmocka_unit_test(long_streams_pass_unchanged_both_ways_through_slow_readers),
-        cmocka_unit_test(memory_is_bounded_while_a_reader_stands_still),
-        cmocka_unit_test(everything_read_before_the_end_is_written_before_the_end),
+        cmocka_unit_test(r2_memory_is_bounded_while_a_reader_stands_still),
+        cmocka_unit_test(r9_everything_read_before_the_end_is_written_before_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
