@@ -21,6 +21,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/svid.h"
+#include "proxy/file_watch.h"
 
 #define TICK_MS 1000
 #define BACKDATE_MS 60000 /* notBefore lies this far before the issue (spec: certificates) */
@@ -41,7 +42,8 @@ struct enrolment {
     struct enrolment_callbacks callbacks;
     uv_loop_t *loop;
     uv_timer_t timer;
-    bool timer_closed;
+    struct file_watch watch; /* with certificate files */
+    unsigned num_open;       /* timer and watch */
     bool working;
     bool again; /* asked for once more while working */
     bool stopping;
@@ -177,7 +179,7 @@ static void conclude(struct enrolment *e)
 
 static void finish(struct enrolment *e)
 {
-    if (e->stopping && e->timer_closed && !e->working) {
+    if (e->stopping && e->num_open == 0 && !e->working) {
         void (*on_done)(void *user) = e->on_done;
         void *user = e->on_done_user;
 
@@ -260,6 +262,40 @@ static void arm(struct enrolment *e)
     uv_timer_start(&e->timer, on_timer, wait_ms, 0);
 }
 
+static void on_files_changed(void *user)
+{
+    struct enrolment *e = user;
+
+    log_info("identity.files_changed", kv_text("certificate", e->options.files.certificate));
+    begin(e);
+}
+
+static int watch_files(struct enrolment *e)
+{
+    const struct identity_files *files = &e->options.files;
+    const char *const paths[] = {files->certificate, files->private_key, files->trust_bundle};
+
+    return file_watch_start(&e->watch, e->loop, paths, uses_files(e) ? 3 : 0, on_files_changed, e);
+}
+
+static void on_closed(void *user)
+{
+    struct enrolment *e = user;
+
+    e->num_open--;
+    finish(e);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    on_closed(handle->data);
+}
+
+/* Of a start that failed: nobody waits for it. */
+static void on_abandoned(void *user)
+{
+}
+
 struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_options *options,
                                   const struct enrolment_callbacks *callbacks, struct err *err)
 {
@@ -276,6 +312,12 @@ struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_option
     e->loop = loop;
     e->timer.data = e;
     e->due_ms = UINT64_MAX; /* the first job is asked for here */
+    e->num_open = 2;
+    if (watch_files(e) != 0) {
+        err_set(err, ERR_LIMIT, "enrolment: cannot watch the certificate files");
+        enrolment_stop(e, on_abandoned, NULL);
+        return NULL;
+    }
     begin(e);
     arm(e);
     return e;
@@ -291,14 +333,6 @@ const struct enrolment_status *enrolment_status(const struct enrolment *enrolmen
     return &enrolment->status;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct enrolment *e = handle->data;
-
-    e->timer_closed = true;
-    finish(e);
-}
-
 void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), void *user)
 {
     enrolment->stopping = true;
@@ -309,4 +343,5 @@ void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), vo
         uv_cancel((uv_req_t *)&enrolment->job.work); /* works only if it has not begun */
     }
     uv_close((uv_handle_t *)&enrolment->timer, on_timer_closed);
+    file_watch_close(&enrolment->watch, on_closed);
 }

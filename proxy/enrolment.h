@@ -3,8 +3,8 @@
  *
  * Runs ca-client's blocking enrolment on the thread pool, schedules the next one by
  * ca-client/renew.h, backs off when the CA is away, and never gives up; or, with certificate files
- * that somebody else renews, loads them at the start and whenever it is asked to.  Lives on the
- * control thread's loop.  Who uses the identity is the caller's business.
+ * that somebody else renews, loads them at the start, when they change, and when it is asked to.
+ * Lives on the control thread's loop.  Who uses the identity is the caller's business.
  */
 #pragma once
 

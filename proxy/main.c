@@ -67,6 +67,9 @@ static void prepare_process(void)
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGHUP, &ignore,
+              NULL); /* this and the next until the loop takes them: they would end us */
+    sigaction(SIGUSR1, &ignore, NULL);
     prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
     setenv("UV_THREADPOOL_SIZE", "16", 0);
     /* Else each thread of the pool grows a heap of its own, of which enrolments leave bits behind.

@@ -136,6 +136,22 @@ static void an_identity_that_is_used_is_a_success(void **state)
     assert_int_equal(fixture->num_taken, 1);
 }
 
+static void files_that_change_are_read_again(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct enrolment_status *status = start(fixture);
+
+    run_until(fixture, status, 1);
+    write_files(fixture, "spiffe://other.example/snp/app"); /* half written, or a mistake */
+    run_until(fixture, status, 2);
+    assert_int_equal(status->num_failed, 1);
+    while (status->num_ok < 2) {
+        write_files(fixture, "spiffe://prod.example/snp/app");
+        run_until(fixture, status, status->num_ok + status->num_failed + 1);
+    }
+    assert_int_equal(fixture->num_taken, 2);
+}
+
 static void an_identity_that_cannot_be_used_is_a_failure_and_tried_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -192,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_identity_that_is_used_is_a_success),
         TEST(an_identity_that_cannot_be_used_is_a_failure_and_tried_again),
+        TEST(files_that_change_are_read_again),
         TEST(bad_files_do_not_reach_the_owner),
         TEST(asking_twice_meanwhile_is_asking_once),
         TEST(a_stop_drops_what_is_under_way),
