@@ -35,6 +35,7 @@ enum setting_kind {
     SETTING_SPIFFE_ID,    /* char * */
     SETTING_HEX,          /* char *: `min` to `max` bytes, two lower-case digits each */
     SETTING_NAME,         /* char *: name of a section; a list may have several in a line */
+    SETTING_LINE,         /* char *: words with blanks between, e.g. a command */
     SETTING_CHOICE,       /* an enum: index of the word in `choices` */
     SETTING_BOOL,         /* bool: yes or no */
     SETTING_NUMBER,       /* uint64_t; absent: 0 */

@@ -52,6 +52,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
         [SETTING_SERVICE] = "a path such as payments/api",
         [SETTING_SPIFFE_ID] = "spiffe://TRUST-DOMAIN/PATH",
         [SETTING_NAME] = "names of sections, of a-z, 0-9 and '-'",
+        [SETTING_LINE] = "words with blanks between",
     };
 
     switch (row->kind) {
@@ -86,6 +87,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
     case SETTING_SERVICE:
     case SETTING_SPIFFE_ID:
     case SETTING_NAME:
+    case SETTING_LINE:
         snprintf(out, SETTINGS_VALUE_CAP, "%s", texts[row->kind]);
         break;
     }

@@ -123,6 +123,8 @@ static bool is_valid(const struct setting *row, const char *text)
         return is_hex(row, text);
     case SETTING_NAME:
         return is_name(text);
+    case SETTING_LINE:
+        return text[0] != '\0';
     case SETTING_CHOICE:
     case SETTING_BOOL:
     case SETTING_NUMBER:

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/scenario.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "config/ca_config.h"
@@ -151,12 +152,19 @@ static void the_page_of_the_ca_names_every_key(void **state)
     compare(ca_config_table(), "liftgate-ca.conf.5");
 }
 
+static void the_page_of_the_load_generator_names_every_key(void **state)
+{
+    compare(scenario_table(), "../bench/liftgate-bench.8");
+}
+
 static void the_examples_load(void **state)
 {
     static const struct {
         const char *name;
         const struct settings_table *(*table)(void);
-    } pages[] = {{"liftgate.conf.5", config_table}, {"liftgate-ca.conf.5", ca_config_table}};
+    } pages[] = {{"liftgate.conf.5", config_table},
+                 {"liftgate-ca.conf.5", ca_config_table},
+                 {"../bench/liftgate-bench.8", scenario_table}};
 
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         char *text = read_page(pages[i].name);
@@ -184,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_of_the_sidecar_names_every_key),
         cmocka_unit_test(the_page_of_the_ca_names_every_key),
+        cmocka_unit_test(the_page_of_the_load_generator_names_every_key),
         cmocka_unit_test(the_examples_load),
     };
 
