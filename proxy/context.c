@@ -115,13 +115,13 @@ static bool set_identity(SSL_CTX *ctx, const struct identity *identity)
            SSL_CTX_set1_verify_cert_store(ctx, identity_anchors(identity)) == 1;
 }
 
-SSL_CTX *context_new(const struct identity *identity, bool egress, const char *alpn,
-                     struct err *err)
+SSL_CTX *context_new(OSSL_LIB_CTX *algorithms, const struct identity *identity, bool egress,
+                     const char *alpn, struct err *err)
 {
     SSL_CTX *ctx = NULL;
 
     ERR_clear_error();
-    ctx = SSL_CTX_new(egress ? TLS_client_method() : TLS_server_method());
+    ctx = SSL_CTX_new_ex(algorithms, NULL, egress ? TLS_client_method() : TLS_server_method());
     if (ctx == NULL || !set_protocol(ctx) || !set_identity(ctx, identity) ||
         !set_alpn(ctx, egress, alpn)) {
         err_set_openssl(err, ERR_INVALID, "TLS context");

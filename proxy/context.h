@@ -14,7 +14,8 @@
 struct err;
 struct identity;
 
-/* TLS 1.3 only, a peer certificate required, no tickets, an explicit chain.  `alpn` is names with
+/* Made in `algorithms` (NULL: all that OpenSSL has), which must outlive it and its connections.
+   TLS 1.3 only, a peer certificate required, no tickets, an explicit chain.  `alpn` is names with
    commas between, or NULL; it must outlive the context.  NULL on failure. */
-SSL_CTX *context_new(const struct identity *identity, bool egress, const char *alpn,
-                     struct err *err);
+SSL_CTX *context_new(OSSL_LIB_CTX *algorithms, const struct identity *identity, bool egress,
+                     const char *alpn, struct err *err);

@@ -213,7 +213,8 @@ static int make_route(struct generation *generation, const struct generation_rou
         }
     }
     if (generation->identity != NULL) {
-        route->ctx = context_new(generation->identity, source->egress, alpn, err);
+        route->ctx =
+            context_new(source->algorithms, generation->identity, source->egress, alpn, err);
         if (route->ctx == NULL) {
             return err_wrap(err, "%s", source->name);
         }

@@ -27,7 +27,8 @@ struct generation_route {
     bool egress;
     const char *const *allow; /* names of peers; at least 1 */
     size_t num_allow;
-    const char *alpn; /* comma-separated, or NULL */
+    const char *alpn;         /* comma-separated, or NULL */
+    OSSL_LIB_CTX *algorithms; /* NULL: all that OpenSSL has; borrowed, outlives the generation */
 };
 
 /* `rules` and what they point to are copied; `identity` (NULL: none yet) is referenced.  Route i of

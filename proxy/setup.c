@@ -10,12 +10,14 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "config/config.h"
+#include "proxy/algorithms.h"
 
 #define ENROL_TIMEOUT_MS 30000
 
 struct setup {
-    struct config *config; /* of the start; all options borrow from it */
-    const char *path;      /* borrowed */
+    struct config *config;         /* of the start; all options borrow from it */
+    const char *path;              /* borrowed */
+    struct algorithms *algorithms; /* of all handshakes */
     struct worker_route routes[CONFIG_ROUTES_MAX];
     char hosts[CONFIG_ROUTES_MAX][SOCKETS_HOST_CAP];
     struct control_options control;
@@ -213,6 +215,7 @@ struct setup_rules {
     struct authz_rule *rules;
     struct authz_measurement *measurements; /* of all rules */
     struct generation_route routes[CONFIG_ROUTES_MAX];
+    OSSL_LIB_CTX *algorithms;
 };
 
 static void free_rules(void *owner)
@@ -283,21 +286,31 @@ static void fill_rules(struct setup_rules *set)
     for (size_t i = 0; i < config->num_ingresses; i++) {
         const struct config_ingress *ingress = &config->ingresses[i];
 
-        *route++ = (struct generation_route){ingress->name, false,
-                                             (const char *const *)ingress->allow.items,
-                                             ingress->allow.num, ingress->alpn};
+        *route++ = (struct generation_route){
+            .name = ingress->name,
+            .allow = (const char *const *)ingress->allow.items,
+            .num_allow = ingress->allow.num,
+            .alpn = ingress->alpn,
+            .algorithms = set->algorithms,
+        };
     }
     for (size_t i = 0; i < config->num_egresses; i++) {
         const struct config_egress *egress = &config->egresses[i];
 
-        *route++ =
-            (struct generation_route){egress->name, true, (const char *const *)egress->expect.items,
-                                      egress->expect.num, egress->alpn};
+        *route++ = (struct generation_route){
+            .name = egress->name,
+            .egress = true,
+            .allow = (const char *const *)egress->expect.items,
+            .num_allow = egress->expect.num,
+            .alpn = egress->alpn,
+            .algorithms = set->algorithms,
+        };
     }
 }
 
 /* Takes `config`, even when it fails. */
-static int make_rules(struct config *config, struct control_rules *out_rules, struct err *err)
+static int make_rules(const struct setup *setup, struct config *config,
+                      struct control_rules *out_rules, struct err *err)
 {
     struct setup_rules *set = calloc(1, sizeof(*set));
     size_t num_measurements = 0;
@@ -310,6 +323,7 @@ static int make_rules(struct config *config, struct control_rules *out_rules, st
         num_measurements += config->peers[i].measurement.num;
     }
     set->config = config;
+    set->algorithms = algorithms_context(setup->algorithms);
     set->rules = calloc(config->num_peers + 1, sizeof(*set->rules));
     set->measurements = calloc(num_measurements + 1, sizeof(*set->measurements));
     if (set->rules == NULL || set->measurements == NULL) {
@@ -342,7 +356,7 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
         config_free(config);
         return err_wrap(err, "%s", setup->path);
     }
-    return make_rules(config, out_rules, err);
+    return make_rules(setup, config, out_rules, err);
 }
 
 struct setup *setup_new(const char *path, struct err *err)
@@ -363,7 +377,8 @@ struct setup *setup_new(const char *path, struct err *err)
         (struct control_source){.load = load, .free = free_rules, .user = setup};
     setup->control.admin_listen = setup->config->admin.listen;
     setup->control.insecure_settings = each_insecure(setup->config, NULL);
-    if (set_identity(setup, err) != 0 || set_routes(setup, err) != 0) {
+    setup->algorithms = algorithms_new(err);
+    if (setup->algorithms == NULL || set_identity(setup, err) != 0 || set_routes(setup, err) != 0) {
         setup_free(setup);
         return NULL;
     }
@@ -374,6 +389,7 @@ void setup_free(struct setup *setup)
 {
     if (setup != NULL) {
         config_free(setup->config); /* NULL if it did not load */
+        algorithms_free(setup->algorithms);
         free(setup);
     }
 }

@@ -46,7 +46,7 @@ static SSL_CTX *context(const struct pki *pki, bool egress)
     struct identity *identity = member_identity(
         &(struct member){.issuer = pki, .uri = egress ? CLIENT : SERVER, .seconds = 3600});
     struct err err;
-    SSL_CTX *ctx = context_new(identity, egress, NULL, &err);
+    SSL_CTX *ctx = context_new(NULL, identity, egress, NULL, &err);
 
     assert_non_null(ctx);
     /* Whom generation.c would ask; here the path alone decides. */
@@ -197,13 +197,13 @@ static void names_that_do_not_fit_are_refused(void **state)
     struct err err;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_null(context_new(identity, true, rows[i], &err));
+        assert_null(context_new(NULL, identity, true, rows[i], &err));
         assert_int_equal(err.code, ERR_INVALID);
     }
     memset(name, 'h', sizeof(name));
     name[256] = '\0';
-    assert_null(context_new(identity, true, name, &err));
-    assert_null(context_new(identity, false, name, &err));
+    assert_null(context_new(NULL, identity, true, name, &err));
+    assert_null(context_new(NULL, identity, false, name, &err));
     identity_unref(identity);
 }
 

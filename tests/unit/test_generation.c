@@ -52,7 +52,7 @@ static struct generation *make(struct identity *identity, bool egress, const cha
     const char *const spiffe[] = {admitted};
     const char *const allow[] = {"friend"};
     const struct authz_rule rule = {.name = "friend", .spiffe = spiffe, .num_spiffe = 1};
-    const struct generation_route route = {"route", egress, allow, 1, alpn};
+    const struct generation_route route = {"route", egress, allow, 1, alpn, NULL};
     struct err err;
     struct generation *generation = generation_new(1, identity, &rule, 1, &route, 1, &err);
 
@@ -154,7 +154,7 @@ static struct generation *strict_server(const struct pki *pki, int64_t offset_ms
     static const char *const tee[] = {"tdx", "snp"};
     static const char *const allow[] = {"friend"};
     static const struct authz_measurement measurements[] = {{{1}, 48}, {{7, 7}, 48}};
-    static const struct generation_route route = {"route", false, allow, 1, NULL};
+    static const struct generation_route route = {"route", false, allow, 1, NULL, NULL};
     const struct authz_rule rule = {
         .name = "friend",
         .spiffe = spiffe,
@@ -421,7 +421,7 @@ static void there_is_a_bound_on_routes(void **state)
     struct err err;
 
     for (size_t i = 0; i <= GENERATION_ROUTES_MAX; i++) {
-        routes[i] = (struct generation_route){"route", false, allow, 1, NULL};
+        routes[i] = (struct generation_route){"route", false, allow, 1, NULL, NULL};
     }
     generation = generation_new(1, NULL, &rule, 1, routes, GENERATION_ROUTES_MAX, &err);
     assert_non_null(generation);
@@ -433,7 +433,7 @@ static void there_is_a_bound_on_routes(void **state)
 static void a_route_that_names_a_missing_peer_is_an_error(void **state)
 {
     const char *const allow[] = {"nobody"};
-    const struct generation_route route = {"api", false, allow, 1, NULL};
+    const struct generation_route route = {"api", false, allow, 1, NULL, NULL};
     struct err err;
 
     assert_null(generation_new(1, NULL, NULL, 0, &route, 1, &err));
