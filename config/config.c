@@ -33,6 +33,8 @@ static const struct setting_section sections[] = {
      "who may be let in or is expected: all keys must hold, repeats are alternatives"},
     {"limits", offsetof(struct config, limits), 0, sizeof(struct config_limits), 0,
      "bounds of time and memory"},
+    {"process", offsetof(struct config, process), 0, sizeof(struct config_process), 0,
+     "the process itself"},
     {"admin", offsetof(struct config, admin), 0, sizeof(struct config_admin), 0,
      "/livez /readyz /metrics /identity"},
     {"log", offsetof(struct config, log), 0, sizeof(struct config_log), 0,
@@ -90,10 +92,12 @@ static const struct setting rows[] = {
     {"limits", "max_lifetime",             SETTING_DURATION,     0,               IN(limits, max_lifetime),        0,     D(365),    NULL,    "off",    "of a connection; the peer's certificate bounds it in any case"},
     {"limits", "drain_delay",              SETTING_DURATION,     0,               IN(limits, drain_delay),         0,     S(3600),   NULL,    "off",    "how long to go on accepting after SIGTERM"},
     {"limits", "drain_timeout",            SETTING_DURATION,     0,               IN(limits, drain_timeout),       MS(1), D(1),      NULL,    "30s",    "after which a drain cuts what is left"},
-    {"limits", "max_connections",          SETTING_NUMBER,       0,               IN(limits, max_connections),     1,     1000000,   NULL,    "4096",   "open at one time"},
-    {"limits", "max_connections_per_listener", SETTING_NUMBER,   0,               IN(limits, max_connections_per_listener), 1, 1000000, NULL, NULL,    "open at one time on one listener"},
-    {"limits", "max_handshakes",           SETTING_NUMBER,       0,               IN(limits, max_handshakes),      1,     100000,    NULL,    "256",    "under way at one time, in each direction"},
-    {"limits", "buffer_memory",            SETTING_SIZE,         0,               IN(limits, buffer_memory),       MIB(1), MIB(65536), NULL,  "64MiB",  "for bytes that wait to be sent"},
+    {"limits", "max_connections",          SETTING_NUMBER,       0,               IN(limits, max_connections),     1,     1000000,   NULL,    "4096",   "open at one time in all workers"},
+    {"limits", "max_connections_per_listener", SETTING_NUMBER,   0,               IN(limits, max_connections_per_listener), 1, 1000000, NULL, NULL,    "open at one time on one listener, in all workers"},
+    {"limits", "max_handshakes",           SETTING_NUMBER,       0,               IN(limits, max_handshakes),      1,     100000,    NULL,    "256",    "under way at one time in one worker, in each direction"},
+    {"limits", "buffer_memory",            SETTING_SIZE,         0,               IN(limits, buffer_memory),       MIB(1), MIB(65536), NULL,  "64MiB",  "for bytes that wait to be sent in one worker"},
+
+    {"process", "workers",                 SETTING_NUMBER,       0,               IN(process, workers),            1,     64,        NULL,    "1",      "threads that move data, each with listeners and buffers of its own"},
 
     {"admin", "listen",                    SETTING_ADDRESS,      0,               IN(admin, listen),               0,     0,         NULL,    NULL,     "where to serve, on loopback; absent: nowhere"},
 

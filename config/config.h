@@ -7,109 +7,17 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "common/compiler.h"
-#include "common/ini.h"
+#include "config/config_sections.h"
 #include "config/settings.h"
 
 struct err;
 
 #define CONFIG_ROUTES_MAX 64 /* ingress and egress together */
 #define CONFIG_PEERS_MAX 256
-#define CONFIG_NAME_CAP (INI_NAME_MAX + 1)
-
-enum config_platform {
-    CONFIG_PLATFORM_AUTO,
-    CONFIG_PLATFORM_SNP,
-    CONFIG_PLATFORM_TDX,
-    CONFIG_PLATFORM_SIM,
-    CONFIG_PLATFORM_NONE,
-};
-
-enum config_mode { CONFIG_MODE_TCP, CONFIG_MODE_HTTP /* refused in this release */ };
-enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_EOF };
-
-/* Either `ca` and what belongs to it, or three files; the other group is NULL. */
-struct config_identity {
-    char *ca; /* https://HOST:PORT */
-    char *ca_root;
-    char *trust_domain; /* always set */
-    char *service;
-    enum config_platform platform;
-    char *insecure_sim; /* set if and only if platform is sim */
-    char *certificate;
-    char *private_key;
-    char *trust_bundle;
-};
-
-struct config_ingress {
-    char name[CONFIG_NAME_CAP];
-    char *listen;  /* for sockets_parse() */
-    char *forward; /* likewise */
-    enum config_mode mode;
-    struct setting_list allow; /* names of peers; at least 1 */
-    char *alpn;                /* NULL: none is offered */
-    enum config_truncation on_truncation;
-    uint64_t idle_timeout; /* ms; that of [limits] if the section has none */
-    bool insecure_remote_app;
-};
-
-struct config_egress {
-    char name[CONFIG_NAME_CAP];
-    char *listen;  /* for sockets_parse() */
-    char *connect; /* for sockets_split() */
-    enum config_mode mode;
-    struct setting_list expect; /* names of peers; at least 1 */
-    char *sni;                  /* NULL: the host of `connect` */
-    char *alpn;
-    enum config_truncation on_truncation;
-    uint64_t idle_timeout;
-    bool insecure_remote_callers;
-};
-
-struct config_peer {
-    char name[CONFIG_NAME_CAP];
-    struct setting_list spiffe;      /* at least 1, all of our trust domain */
-    struct setting_list tee;         /* snp, tdx, sim */
-    struct setting_list measurement; /* 96 hex digits */
-    struct setting_floor tcb_bootloader_min;
-    struct setting_floor tcb_tee_min;
-    struct setting_floor tcb_snp_min;
-    struct setting_floor tcb_microcode_min;
-    struct setting_floor tcb_fmc_min;
-    struct setting_floor epoch_min;
-};
-
-/* Times in milliseconds. */
-struct config_limits {
-    uint64_t handshake_timeout;
-    uint64_t connect_timeout;
-    uint64_t idle_timeout;
-    uint64_t half_close_timeout;
-    uint64_t write_stall_timeout;
-    uint64_t linger_timeout;
-    uint64_t ready_wait;
-    uint64_t max_lifetime; /* 0: only the peer's notAfter */
-    uint64_t drain_delay;
-    uint64_t drain_timeout;
-    uint64_t max_connections;
-    uint64_t max_connections_per_listener; /* 0: only the limit above */
-    uint64_t max_handshakes;
-    uint64_t buffer_memory; /* bytes */
-};
-
-struct config_admin {
-    char *listen; /* NULL: no admin endpoint */
-};
-
-struct config_log {
-    unsigned level;  /* an enum log_level */
-    unsigned format; /* an enum log_format */
-};
 
 struct config {
     struct config_identity identity;
@@ -120,6 +28,7 @@ struct config {
     struct config_peer *peers;
     size_t num_peers;
     struct config_limits limits;
+    struct config_process process;
     struct config_admin admin;
     struct config_log log;
 };

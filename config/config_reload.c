@@ -57,6 +57,7 @@ int config_check_reload(const struct config *current, const struct config *next,
 {
     if (compare_section("identity", NULL, &current->identity, &next->identity, err) != 0 ||
         compare_section("limits", NULL, &current->limits, &next->limits, err) != 0 ||
+        compare_section("process", NULL, &current->process, &next->process, err) != 0 ||
         compare_section("admin", NULL, &current->admin, &next->admin, err) != 0) {
         return -1;
     }

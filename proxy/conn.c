@@ -61,7 +61,7 @@ static void conn_leave(struct conn *c)
     }
     shared->num_conns--;
     shared->num_ingress -= c->route->egress ? 0 : 1;
-    (*c->num_open)--;
+    census_leave(shared->census, c->route->egress, c->route_index);
     counter_sub(shared->counters, conn_open_gauge(c), 1);
     shared->on_freed(shared->on_freed_arg);
 }
@@ -242,10 +242,10 @@ static void conn_join(struct conn *c)
         c->next->link = &c->next;
     }
     shared->first = c;
-    c->id = ++shared->next_id;
+    c->id = shared->next_id;
+    shared->next_id += shared->id_step;
     shared->num_conns++;
     shared->num_ingress += c->route->egress ? 0 : 1;
-    (*c->num_open)++;
     counter_add(shared->counters, conn_open_gauge(c), 1);
     counter_add(shared->counters,
                 c->route->egress ? COUNTER_ACCEPTED_EGRESS : COUNTER_ACCEPTED_INGRESS, 1);
@@ -264,7 +264,6 @@ void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
     c->kind = origin->route->egress ? &conn_egress : &conn_ingress;
     c->route = origin->route;
     c->route_index = origin->route_index;
-    c->num_open = origin->num_open;
     c->source = origin->source;
     leg_init(&c->peer, &shared->pool, c, conn_on_leg, conn_on_leg_closed);
     leg_init(&c->app, &shared->pool, c, conn_on_leg, conn_on_leg_closed);
@@ -286,6 +285,7 @@ void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
 
 failed:
     free(c);
+    census_leave(shared->census, origin->route->egress, origin->route_index);
     counter_add(shared->counters, (enum counter)(COUNTER_CLOSED + REASON_LIMIT), 1);
 }
 

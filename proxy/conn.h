@@ -15,6 +15,7 @@
 
 #include "common/compiler.h"
 #include "common/sockets.h"
+#include "proxy/census.h"
 #include "proxy/chunk.h"
 #include "proxy/counters.h"
 #include "proxy/generation.h"
@@ -62,6 +63,7 @@ struct conn_shared {
     struct chunk_pool pool;
     struct resolver *resolver; /* slot i is route i */
     struct counters *counters;
+    struct census *census;         /* of all workers */
     struct generation *generation; /* for new connections; the owner's reference */
     uint8_t *cipher_in;            /* CONN_CIPHER_IN_CAP bytes */
     uint8_t *plain;                /* CONN_PLAIN_CAP */
@@ -72,7 +74,8 @@ struct conn_shared {
     size_t num_conns;
     size_t num_ingress;
     size_t num_handshakes[2]; /* under way: of ingress, of egress; neither holds the other back */
-    uint64_t next_id;
+    uint64_t next_id;         /* of this worker: others have other numbers */
+    uint64_t id_step;         /* workers that number in turn */
     unsigned failures_logged; /* since the last refill */
     uint64_t failures_left_out;
     uint64_t refilled_ms;
@@ -83,10 +86,10 @@ struct conn_origin {
     size_t route_index;
     int fd; /* accepted; taken */
     struct sockets_address source;
-    size_t *num_open; /* the listener's count; borrowed as `route` */
 };
 
-/* Starts the life of an accepted socket.  If that fails (memory) it is reset and counted. */
+/* Starts the life of an accepted socket, for which there is a place in the census.  If that fails
+   (memory) it is reset and counted. */
 void conn_start(struct conn_shared *shared, const struct conn_origin *origin);
 
 /* Deadlines, expiry and memory of all connections; for the loop's tick. */

@@ -30,7 +30,6 @@ struct conn {
     const struct conn_kind *kind;
     const struct conn_route *route;
     size_t route_index;
-    size_t *num_open;
     uint64_t id;
     struct sockets_address source;
     struct sockets_address target; /* connected to; none before */

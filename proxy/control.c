@@ -1,8 +1,8 @@
 /*
  * Control: the loop of the control thread.
  *
- * Happy path: start worker, admin and enrolment; the first identity makes the sidecar ready;
- * renewals and reloads make new generations; SIGTERM drains the worker; then everything is stopped
+ * Happy path: start the workers, admin and enrolment; the first identity makes the sidecar ready;
+ * renewals and reloads make new generations; SIGTERM drains the workers; then everything is stopped
  * in turn and the loop runs dry.
  */
 #include "proxy/control.h"
@@ -31,16 +31,16 @@ struct control {
     bool cut_short;
     uv_loop_t loop;
     uv_signal_t signals[NUM_SIGNALS];
-    uv_async_t worker_changed;
+    uv_async_t crew_changed;
     struct control_rules rules;
-    struct worker *worker;
-    struct counters *counters;
+    struct crew *crew;
     struct enrolment *enrolment; /* NULL once stopped */
     struct admin *admin;         /* likewise, or if there is none */
     struct identity *identity;   /* NULL: none yet */
     struct generation *generation;
     uint64_t num_generations;
     uint64_t first_usable; /* number of the first generation with an identity; 0: none yet */
+    uint64_t reloading;    /* number of the generation that all workers are to take; 0: none */
     bool reload_ok;
     int64_t reload_time;
 };
@@ -58,15 +58,15 @@ static void publish(struct control *control, struct generation *generation)
     generation_unref(control->generation);
     control->generation = generation;
     control->num_generations++;
-    worker_set_generation(control->worker, generation);
+    crew_set_generation(control->crew, generation);
 }
 
-/* Once the worker has an identity, a renewal on its way to it does not make us unready. */
+/* Once the workers have an identity, a renewal on its way to them does not make us unready. */
 static bool is_ready(const struct control *control)
 {
     return control->state == CONTROL_RUNNING &&
            generation_valid(control->generation, generation_now(control->generation)) &&
-           worker_generation(control->worker) >= control->first_usable;
+           crew_generation(control->crew) >= control->first_usable;
 }
 
 static int on_identity(void *user, struct identity *identity, struct err *err)
@@ -117,10 +117,19 @@ static void on_reload(struct control *control)
                  kv_text("effect", "the settings in use stay"));
         return;
     }
-    control->reload_time = (int64_t)time(NULL);
-    log_info("config.reloaded", kv_num("generation", (int64_t)control->num_generations));
+    control->reloading = control->num_generations;
     if (control->options->enrolment.files.certificate != NULL) {
         enrolment_now(control->enrolment);
+    }
+}
+
+/* A reload is over when the last worker has taken it. */
+static void on_acknowledged(struct control *control)
+{
+    if (control->reloading != 0 && crew_generation(control->crew) >= control->reloading) {
+        log_info("config.reloaded", kv_num("generation", (int64_t)control->reloading));
+        control->reloading = 0;
+        control->reload_time = (int64_t)time(NULL);
     }
 }
 
@@ -145,8 +154,8 @@ static void stop(struct control *control)
         return;
     }
     control->state = CONTROL_STOPPING;
-    worker_stop(control->worker);
-    control->worker = NULL;
+    crew_stop(control->crew);
+    control->crew = NULL;
     if (control->enrolment != NULL) {
         enrolment_stop(control->enrolment, on_enrolment_stopped, control);
     }
@@ -156,18 +165,19 @@ static void stop(struct control *control)
     for (size_t i = 0; i < NUM_SIGNALS; i++) {
         uv_close((uv_handle_t *)&control->signals[i], NULL);
     }
-    uv_close((uv_handle_t *)&control->worker_changed, NULL);
+    uv_close((uv_handle_t *)&control->crew_changed, NULL);
 }
 
-static void on_worker_changed(uv_async_t *handle)
+static void on_crew_changed(uv_async_t *handle)
 {
     struct control *control = handle->data;
     enum worker_state state = WORKER_RUNNING;
 
-    if (control->worker == NULL) {
+    if (control->crew == NULL) {
         return;
     }
-    state = worker_state(control->worker);
+    on_acknowledged(control);
+    state = crew_state(control->crew);
     if (state == WORKER_DRAINED || state == WORKER_CUT_SHORT) {
         control->cut_short = control->cut_short || state == WORKER_CUT_SHORT;
         stop(control);
@@ -179,7 +189,7 @@ static void on_terminate(struct control *control)
     if (control->state == CONTROL_RUNNING) {
         log_info("proxy.drain", kv_text("effect", "no new connections; live ones may end"));
         control->state = CONTROL_DRAINING;
-        worker_drain(control->worker);
+        crew_drain(control->crew);
     } else if (control->state == CONTROL_DRAINING) {
         control->cut_short = true;
         stop(control);
@@ -213,8 +223,12 @@ static void reply_text(struct admin_reply *reply, bool good, const char *why)
 
 static void reply_metrics(struct control *control, struct admin_reply *reply)
 {
+    struct counters counters;
+    uint64_t heartbeats[CREW_WORKERS_MAX];
     struct metrics_facts facts = {
-        .counters = control->counters,
+        .counters = &counters,
+        .heartbeats_ms = heartbeats,
+        .num_workers = crew_workers(control->crew),
         .enrolment = enrolment_status(control->enrolment),
         .identity_not_after = generation_not_after(control->generation),
         .ready = is_ready(control),
@@ -224,6 +238,10 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
         .insecure_settings = control->options->insecure_settings,
     };
 
+    crew_count(control->crew, &counters);
+    for (size_t i = 0; i < facts.num_workers; i++) {
+        heartbeats[i] = crew_heartbeat_age_ms(control->crew, i);
+    }
     metrics_read_process(&facts.process);
     reply->content_type = "text/plain; version=0.0.4";
     reply->status = metrics_render(&facts, &reply->body) ? 200 : 500;
@@ -231,7 +249,7 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
 
 static void reply_identity(struct control *control, struct admin_reply *reply)
 {
-    const struct worker_options *worker = &control->options->worker;
+    const struct worker_options *worker = &control->options->crew.worker;
     struct status_listener listeners[GENERATION_ROUTES_MAX];
     struct status_facts facts = {
         .identity = control->identity,
@@ -246,7 +264,7 @@ static void reply_identity(struct control *control, struct admin_reply *reply)
     for (size_t i = 0; i < worker->num_routes; i++) {
         listeners[i] =
             (struct status_listener){worker->routes[i].conn.name, worker->routes[i].conn.egress,
-                                     worker_address(control->worker, i)};
+                                     crew_address(control->crew, i)};
     }
     reply->content_type = "application/json";
     reply->status = 200;
@@ -263,8 +281,7 @@ static void on_get(void *user, const char *path, struct admin_reply *reply)
     if (control->state == CONTROL_STOPPING) {
         reply_text(reply, false, "stopping");
     } else if (strcmp(path, "/livez") == 0) {
-        reply_text(reply, worker_heartbeat_age_ms(control->worker) < HEARTBEAT_MAX_MS,
-                   "the data loop hangs");
+        reply_text(reply, crew_is_alive(control->crew, HEARTBEAT_MAX_MS), "a data loop hangs");
     } else if (strcmp(path, "/readyz") == 0 || strcmp(path, "/healthz") == 0) {
         reply_text(reply, is_ready(control),
                    control->state == CONTROL_DRAINING ? "draining" : "no valid identity");
@@ -279,24 +296,23 @@ static void on_change(void *arg)
 {
     struct control *control = arg;
 
-    uv_async_send(&control->worker_changed);
+    uv_async_send(&control->crew_changed);
 }
 
-static int start_worker(struct control *control, struct err *err)
+static int start_crew(struct control *control, struct err *err)
 {
-    struct worker_options options = control->options->worker;
+    struct crew_options options = control->options->crew;
 
     control->generation = make_generation(control, NULL, &control->rules, err);
     if (control->generation == NULL) {
         return -1;
     }
     control->num_generations = 1;
-    options.generation = control->generation;
-    options.counters = control->counters;
-    options.on_change = on_change;
-    options.on_change_arg = control;
-    control->worker = worker_start(&options, err);
-    return control->worker != NULL ? 0 : -1;
+    options.worker.generation = control->generation;
+    options.worker.on_change = on_change;
+    options.worker.on_change_arg = control;
+    control->crew = crew_start(&options, err);
+    return control->crew != NULL ? 0 : -1;
 }
 
 static int start_admin(struct control *control, struct err *err)
@@ -326,9 +342,9 @@ static int start_enrolment(struct control *control, struct err *err)
 /* Handles that cannot fail but for memory or descriptors. */
 static int start_handles(struct control *control, struct err *err)
 {
-    int status = uv_async_init(&control->loop, &control->worker_changed, on_worker_changed);
+    int status = uv_async_init(&control->loop, &control->crew_changed, on_crew_changed);
 
-    control->worker_changed.data = control;
+    control->crew_changed.data = control;
     for (size_t i = 0; status == 0 && i < NUM_SIGNALS; i++) {
         status = uv_signal_init(&control->loop, &control->signals[i]);
         control->signals[i].data = control;
@@ -344,7 +360,6 @@ static void deinit(struct control *control)
     generation_unref(control->generation);
     identity_unref(control->identity);
     control->options->source.free(control->rules.owner);
-    free(control->counters);
 }
 
 int control_run(const struct control_options *options, struct err *err)
@@ -356,14 +371,13 @@ int control_run(const struct control_options *options, struct err *err)
     if (options->source.load(options->source.user, &control.rules, err) != 0) {
         return -1;
     }
-    control.counters = calloc(1, sizeof(*control.counters));
-    if (control.counters == NULL || uv_loop_init(&control.loop) != 0) {
+    if (uv_loop_init(&control.loop) != 0) {
         err_set(err, ERR_LIMIT, "control loop: out of memory");
         deinit(&control);
         return -1;
     }
     if (start_handles(&control, err) == 0) {
-        if (start_worker(&control, err) == 0 && start_admin(&control, err) == 0 &&
+        if (start_crew(&control, err) == 0 && start_admin(&control, err) == 0 &&
             start_enrolment(&control, err) == 0) {
             rc = 0;
         } else {

@@ -1,6 +1,6 @@
 /*
  * Control: the control thread: signals, identity, reload, admin endpoint, and the life of the
- * worker.
+ * workers.
  *
  * SIGTERM or SIGINT drains (a second one ends at once), SIGHUP reloads the rules and certificate
  * files all or nothing, SIGUSR1 enrols now.  Every change becomes one new generation.
@@ -12,9 +12,9 @@
 
 #include "common/compiler.h"
 #include "common/log.h"
+#include "proxy/crew.h"
 #include "proxy/enrolment.h"
 #include "proxy/generation.h"
-#include "proxy/worker.h"
 
 struct err;
 
@@ -22,7 +22,7 @@ struct err;
 struct control_rules {
     const struct authz_rule *rules;
     size_t num_rules;
-    const struct generation_route *routes; /* as many as the worker has, in the same order */
+    const struct generation_route *routes; /* as many as a worker has, in the same order */
     size_t num_routes;
     enum log_level log_level; /* comes into force with the rules */
     enum log_format log_format;
@@ -39,7 +39,7 @@ struct control_source {
 
 struct control_options {
     struct control_source source; /* of the first rules, too */
-    struct worker_options worker; /* `generation`, `counters` and `on_change` are set here */
+    struct crew_options crew;     /* `generation` and `on_change` are set here */
     struct enrolment_options enrolment;
     const char *admin_listen; /* NULL: no admin endpoint */
     unsigned insecure_settings;

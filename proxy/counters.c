@@ -63,6 +63,13 @@ void counters_handshake(struct counters *counters, uint64_t duration_ms)
     counter_add(counters, COUNTER_HANDSHAKE_SUM_MS, duration_ms);
 }
 
+void counters_sum(struct counters *sum, const struct counters *counters)
+{
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        counter_add(sum, (enum counter)i, counter_get(counters, (enum counter)i));
+    }
+}
+
 struct counter_info counter_info(enum counter counter, char labels[static 64])
 {
     assert((unsigned)counter < COUNTERS);

@@ -81,6 +81,9 @@ static inline uint64_t counter_get(const struct counters *counters, enum counter
 /* One finished handshake into the histogram. */
 void counters_handshake(struct counters *counters, uint64_t duration_ms);
 
+/* Adds each value of `counters` to `sum`, which no other thread sees. */
+void counters_sum(struct counters *sum, const struct counters *counters);
+
 struct counter_info {
     const char *metric; /* full name; rows of one metric follow each other */
     const char *labels; /* e.g. `direction="in"`, "" for none */

@@ -40,15 +40,14 @@ int listener_open(struct listener *listener, const struct conn_route *route,
 /* The cap that holds accepting back; COUNTERS: none. */
 static enum counter listener_cap(const struct listener *listener)
 {
-    const struct listener_limits *limits = &listener->limits;
+    const struct conn_shared *shared = listener->shared;
+    bool egress = listener->route->egress;
 
-    if (listener->shared->num_conns >= limits->connections_max ||
-        (limits->own_max > 0 && listener->num_open >= limits->own_max)) {
+    if (census_full(shared->census, egress, listener->route_index)) {
         return COUNTER_SHED_CONNECTIONS;
     }
-    return listener->shared->num_handshakes[listener->route->egress] >= limits->handshakes_max
-               ? COUNTER_SHED_HANDSHAKES
-               : COUNTERS;
+    return shared->num_handshakes[egress] >= listener->handshakes_max ? COUNTER_SHED_HANDSHAKES
+                                                                      : COUNTERS;
 }
 
 static void listener_pause(struct listener *listener)
@@ -88,10 +87,13 @@ static bool listener_accept(struct listener *listener)
     struct conn_origin origin = {
         .route = listener->route,
         .route_index = listener->route_index,
-        .num_open = &listener->num_open,
     };
+    struct census *census = listener->shared->census;
     enum counter cap = listener_cap(listener);
 
+    if (cap == COUNTERS && !census_enter(census, origin.route->egress, origin.route_index)) {
+        cap = COUNTER_SHED_CONNECTIONS; /* another worker was faster */
+    }
     if (cap != COUNTERS) {
         counter_add(listener->shared->counters, cap, 1);
         listener_pause(listener);
@@ -103,6 +105,7 @@ static bool listener_accept(struct listener *listener)
         conn_start(listener->shared, &origin);
         return true;
     }
+    census_leave(census, origin.route->egress, origin.route_index);
     switch (errno) {
     case EAGAIN:
         return false;
@@ -134,7 +137,7 @@ static void listener_on_poll(uv_poll_t *poll, int status, int events)
 }
 
 int listener_start(struct listener *listener, struct conn_shared *shared, size_t route_index,
-                   const struct listener_limits *limits)
+                   size_t handshakes_max)
 {
     int rc = uv_poll_init(shared->loop, &listener->poll, listener->fd);
 
@@ -145,11 +148,14 @@ int listener_start(struct listener *listener, struct conn_shared *shared, size_t
     assert(rc == 0); /* it only fills in the handle */
     listener->shared = shared;
     listener->route_index = route_index;
-    listener->limits = *limits;
+    listener->handshakes_max = handshakes_max;
     listener->poll.data = listener;
     listener->retry.data = listener;
     listener->accepting = true;
     uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
+    if (!listener->route->egress) {
+        census_open_entry(shared->census);
+    }
     return 0;
 }
 
@@ -162,6 +168,14 @@ void listener_resume(struct listener *listener)
     listener->accepting = true;
     uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
     counter_sub(listener->shared->counters, COUNTER_ACCEPT_PAUSED, 1);
+}
+
+void listener_tick(struct listener *listener)
+{
+    if (listener->fd >= 0 && !listener->accepting &&
+        !uv_is_active((uv_handle_t *)&listener->retry)) {
+        listener_resume(listener);
+    }
 }
 
 bool listener_is_open(const struct listener *listener)
@@ -190,4 +204,7 @@ void listener_close(struct listener *listener)
     uv_close((uv_handle_t *)&listener->retry, NULL);
     close(listener->fd);
     listener->fd = -1;
+    if (!listener->route->egress) {
+        census_close_entry(listener->shared->census);
+    }
 }

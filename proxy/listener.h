@@ -17,22 +17,15 @@
 
 struct err;
 
-struct listener_limits {
-    size_t connections_max; /* of the loop */
-    size_t handshakes_max;  /* of the loop, in this direction */
-    size_t own_max;         /* of this listener; 0: none */
-};
-
 struct listener {
     struct conn_shared *shared; /* borrowed */
     const struct conn_route *route;
     size_t route_index;
-    struct listener_limits limits;
+    size_t handshakes_max;          /* of the loop, in this direction */
     struct sockets_address address; /* as bound */
     int fd;                         /* -1: closed */
-    size_t num_open;
-    bool accepting;      /* polled */
-    uint64_t backoff_ms; /* 0: none */
+    bool accepting;                 /* polled */
+    uint64_t backoff_ms;            /* 0: none */
     uv_poll_t poll;
     uv_timer_t retry;
 };
@@ -44,10 +37,13 @@ MUST_CHECK int listener_open(struct listener *listener, const struct conn_route 
 
 /* Joins the loop of `shared` and accepts.  -1: libuv failed, a negative errno is in errno. */
 MUST_CHECK int listener_start(struct listener *listener, struct conn_shared *shared,
-                              size_t route_index, const struct listener_limits *limits);
+                              size_t route_index, size_t handshakes_max);
 
 /* A connection or a handshake has ended: accepts again if that makes room. */
 void listener_resume(struct listener *listener);
+
+/* The same for what may have ended in another worker. */
+void listener_tick(struct listener *listener);
 
 bool listener_is_open(const struct listener *listener);
 

@@ -62,19 +62,22 @@ static int print_version(void)
 }
 
 /* What the process needs before its first thread. */
-static void prepare_process(void)
+static void prepare_process(unsigned num_workers)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    char threads[16] = "";
 
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGHUP, &ignore,
               NULL); /* this and the next until the loop takes them: they would end us */
     sigaction(SIGUSR1, &ignore, NULL);
     prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
-    setenv("UV_THREADPOOL_SIZE", "16", 0);
+    /* Half for look-ups of names, of which each worker may have one. */
+    (void)snprintf(threads, sizeof(threads), "%u", 8 + (num_workers > 8 ? num_workers : 8));
+    setenv("UV_THREADPOOL_SIZE", threads, 0);
     /* Else each thread of the pool grows a heap of its own, of which enrolments leave bits behind.
      */
-    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_ARENA_MAX, 1 + (int)num_workers);
     sockets_raise_nofile();
 }
 
@@ -85,7 +88,7 @@ static int run(const struct setup *setup, const char *path)
     int rc = 0;
 
     log_setup((enum log_level)settings->level, (enum log_format)settings->format);
-    prepare_process();
+    prepare_process((unsigned)setup_config(setup)->process.workers);
     log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
              kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));
     setup_warn_insecure(setup);

@@ -102,6 +102,21 @@ static bool put_identity(const struct metrics_facts *facts, struct buf *out)
     return fits;
 }
 
+static bool put_workers(const struct metrics_facts *facts, struct buf *out)
+{
+    bool fits = put_head(out, "liftgate_worker_heartbeat_age_seconds", "gauge",
+                         "Since a worker's loop last turned its tick.");
+
+    for (size_t i = 0; fits && i < facts->num_workers; i++) {
+        uint64_t age = facts->heartbeats_ms[i];
+
+        fits = buf_printf(
+            out, "liftgate_worker_heartbeat_age_seconds{worker=\"%zu\"} %" PRIu64 ".%03u\n", i,
+            age / 1000, (unsigned)(age % 1000));
+    }
+    return fits;
+}
+
 static bool put_process(const struct metrics_process *process, struct buf *out)
 {
     return put_gauge(out, "liftgate_fd_open", "Open descriptors.", (int64_t)process->fd_open) &&
@@ -114,7 +129,8 @@ static bool put_process(const struct metrics_process *process, struct buf *out)
 
 bool metrics_render(const struct metrics_facts *facts, struct buf *out)
 {
-    return put_counters(facts->counters, out) && put_identity(facts, out) &&
+    return put_counters(facts->counters, out) && put_workers(facts, out) &&
+           put_identity(facts, out) &&
            put_gauge(out, "liftgate_generation", "Number of the settings and identity in use.",
                      (int64_t)facts->generation) &&
            put_gauge(out, "liftgate_config_last_reload_successful",

@@ -21,6 +21,8 @@ struct metrics_process {
 
 struct metrics_facts {
     const struct counters *counters;
+    const uint64_t *heartbeats_ms; /* age of each worker's */
+    size_t num_workers;
     const struct enrolment_status *enrolment;
     struct metrics_process process;
     int64_t identity_not_after; /* seconds since 1970; 0: there is no identity */

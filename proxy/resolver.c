@@ -28,17 +28,19 @@ struct resolver_name {
 struct resolver {
     uv_loop_t *loop;
     size_t num_in_flight;
+    size_t in_flight_max;
     size_t num_names;
     struct resolver_name names[];
 };
 
-struct resolver *resolver_new(uv_loop_t *loop, size_t num_names)
+struct resolver *resolver_new(uv_loop_t *loop, size_t num_names, size_t in_flight_max)
 {
     struct resolver *resolver =
         calloc(1, sizeof(*resolver) + num_names * sizeof(struct resolver_name));
 
     if (resolver != NULL) {
         resolver->loop = loop;
+        resolver->in_flight_max = in_flight_max;
         resolver->num_names = num_names;
     }
     return resolver;
@@ -132,7 +134,7 @@ static void resolver_begin(struct resolver *resolver)
     for (size_t i = 0; i < resolver->num_names; i++) {
         struct resolver_name *name = &resolver->names[i];
 
-        if (resolver->num_in_flight >= RESOLVER_IN_FLIGHT_MAX) {
+        if (resolver->num_in_flight >= resolver->in_flight_max) {
             return;
         }
         if (name->waiters == NULL || name->in_flight) {

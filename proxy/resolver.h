@@ -16,7 +16,6 @@
 #include "common/compiler.h"
 #include "common/sockets.h"
 
-#define RESOLVER_IN_FLIGHT_MAX 8
 #define RESOLVER_ADDRESSES_MAX 6 /* of them at most half of one family if there are two */
 
 struct resolver; /* opaque */
@@ -34,8 +33,9 @@ struct resolver_waiter {
     void (*on_done)(struct resolver_waiter *waiter, const struct resolver_answer *answer);
 };
 
-/* `num_names` slots.  NULL: out of memory. */
-struct resolver *resolver_new(uv_loop_t *loop, size_t num_names);
+/* `num_names` slots, of which `in_flight_max` may be looked up at one time.  NULL: out of memory.
+ */
+struct resolver *resolver_new(uv_loop_t *loop, size_t num_names, size_t in_flight_max);
 
 /* Sets slot `name`; `host` is borrowed and must outlive the resolver. */
 void resolver_set(struct resolver *resolver, size_t name, const char *host, uint16_t port);

@@ -113,7 +113,7 @@ static enum conn_truncation truncation(enum config_truncation setting)
 static struct worker_route *add_route(struct setup *setup, const char *listen, const char *target,
                                       struct err *err)
 {
-    struct worker_options *worker = &setup->control.worker;
+    struct worker_options *worker = &setup->control.crew.worker;
     struct worker_route *route = &setup->routes[worker->num_routes];
     char *host = setup->hosts[worker->num_routes];
 
@@ -122,7 +122,6 @@ static struct worker_route *add_route(struct setup *setup, const char *listen, c
         return NULL;
     }
     route->conn.host = host;
-    route->connections_max = setup->config->limits.max_connections_per_listener;
     worker->num_routes++;
     return route;
 }
@@ -155,9 +154,11 @@ static int set_routes(struct setup *setup, struct err *err)
         route->conn.on_truncation = truncation(egress->on_truncation);
         route->conn.limits = route_limits(&config->limits, egress->idle_timeout);
     }
-    setup->control.worker.routes = setup->routes;
-    setup->control.worker.limits = (struct worker_limits){
-        .connections_max = config->limits.max_connections,
+    setup->control.crew.num_workers = config->process.workers;
+    setup->control.crew.connections_max = config->limits.max_connections;
+    setup->control.crew.connections_max_on_each = config->limits.max_connections_per_listener;
+    setup->control.crew.worker.routes = setup->routes;
+    setup->control.crew.worker.limits = (struct worker_limits){
         .handshakes_max = config->limits.max_handshakes,
         .buffer_memory = config->limits.buffer_memory,
         .drain_delay_ms = config->limits.drain_delay,

@@ -12,19 +12,17 @@
 #include <uv.h>
 
 #include "common/err.h"
-#include "common/log.h"
+#include "proxy/census.h"
 #include "proxy/listener.h"
 
 #define WORKER_TICK_MS 100
-#define WORKER_RECHECK_MAX 256   /* connections judged per turn of the loop */
-#define WORKER_NOFILE_RESERVE 64 /* descriptors that are not connections */
+#define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
 
 /* A route with its texts in storage of its own. */
 struct worker_slot {
     struct conn_route route;
     char *texts[3];
     struct listener listener;
-    size_t connections_max;
 };
 
 struct worker {
@@ -74,7 +72,18 @@ static void worker_close_listeners(struct worker *worker, bool egress)
     }
 }
 
-/* The drain, as far as it has come: ingress first, egress while ingress may still need it. */
+static bool worker_listens(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        if (listener_is_open(&worker->slots[i].listener)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The drain, as far as it has come: ingress first, egress while ingress, in this worker or another,
+   may still need it. */
 static void worker_go_on_draining(struct worker *worker)
 {
     uint64_t gone_ms = uv_now(&worker->loop) - worker->drain_from_ms;
@@ -84,7 +93,7 @@ static void worker_go_on_draining(struct worker *worker)
         return;
     }
     worker_close_listeners(worker, false);
-    if (shared->num_ingress == 0) {
+    if (census_ingress_over(shared->census)) {
         worker_close_listeners(worker, true);
     }
     if (gone_ms - worker->limits.drain_delay_ms >= worker->limits.drain_timeout_ms) {
@@ -92,10 +101,7 @@ static void worker_go_on_draining(struct worker *worker)
         worker->cut = worker->cut || shared->num_conns > 0;
         conn_abort_all(shared, REASON_DRAIN);
     }
-    if (shared->num_conns == 0) {
-        worker_close_listeners(worker, true);
-    }
-    if (shared->num_conns == 0) { /* closing may have accepted one more */
+    if (shared->num_conns == 0 && !worker_listens(worker)) {
         worker_set_state(worker, worker->cut ? WORKER_CUT_SHORT : WORKER_DRAINED);
     }
 }
@@ -109,6 +115,9 @@ static void worker_on_tick(uv_timer_t *timer)
     chunk_pool_trim(&worker->shared.pool);
     counter_set(worker->shared.counters, COUNTER_BUFFER_BYTES,
                 worker->shared.pool.num_used * CHUNK_LEN);
+    for (size_t i = 0; i < worker->num_slots; i++) {
+        listener_tick(&worker->slots[i].listener);
+    }
     worker_go_on_draining(worker);
 }
 
@@ -204,14 +213,15 @@ static char *worker_copy_text(struct worker_slot *slot, size_t i, const char *te
     return slot->texts[i];
 }
 
+/* `first` is the worker whose address this one is to share; NULL: there is none yet. */
 static int worker_init_slot(struct worker *worker, size_t i, const struct worker_route *route,
-                            struct err *err)
+                            const struct worker *first, struct err *err)
 {
     struct worker_slot *slot = &worker->slots[i];
     const struct conn_route *conn = &route->conn;
+    struct sockets_address address = first != NULL ? worker_address(first, i) : route->listen;
 
     slot->route = *conn;
-    slot->connections_max = route->connections_max;
     slot->route.name = worker_copy_text(slot, 0, conn->name);
     slot->route.host = worker_copy_text(slot, 1, conn->host);
     slot->route.sni = worker_copy_text(slot, 2, conn->sni);
@@ -223,7 +233,7 @@ static int worker_init_slot(struct worker *worker, size_t i, const struct worker
     if (conn->egress && conn->sni == NULL && !resolver_is_number(worker->shared.resolver, i)) {
         slot->route.sni = slot->route.host;
     }
-    return listener_open(&slot->listener, &slot->route, &route->listen, false, err);
+    return listener_open(&slot->listener, &slot->route, &address, true, err);
 }
 
 /* Everything that is neither a handle nor a descriptor. */
@@ -234,11 +244,15 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
 
     shared->loop = &worker->loop;
     shared->counters = options->counters;
+    shared->census = options->census;
+    shared->next_id = options->index + 1;
+    shared->id_step = options->num_siblings;
     shared->generation = generation_ref(options->generation);
     shared->on_freed = worker_on_freed;
     shared->on_freed_arg = worker;
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
-    shared->resolver = resolver_new(&worker->loop, options->num_routes);
+    shared->resolver =
+        resolver_new(&worker->loop, options->num_routes, options->limits.lookups_max);
     shared->cipher_in = malloc(CONN_CIPHER_IN_CAP);
     shared->plain = malloc(CONN_PLAIN_CAP);
     shared->cipher_out = malloc(CONN_CIPHER_OUT_CAP);
@@ -254,37 +268,16 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     return 0;
 }
 
-/* Connections that the descriptors of this process suffice for. */
-static size_t worker_connections_max(const struct worker *worker)
-{
-    size_t nofile = sockets_raise_nofile();
-    size_t taken = WORKER_NOFILE_RESERVE + worker->num_slots;
-    size_t fit = nofile > taken + 2 ? (nofile - taken) / 2 : 1;
-
-    return worker->limits.connections_max < fit ? worker->limits.connections_max : fit;
-}
-
-/* Joins the listeners to the loop and says where they are. */
+/* Joins the listeners to the loop. */
 static int worker_start_listeners(struct worker *worker, struct err *err)
 {
-    size_t connections_max = worker_connections_max(worker);
-
     for (size_t i = 0; i < worker->num_slots; i++) {
         struct worker_slot *slot = &worker->slots[i];
-        struct listener_limits limits = {
-            .connections_max = connections_max,
-            .handshakes_max = worker->limits.handshakes_max,
-            .own_max = slot->connections_max,
-        };
-        char address[SOCKETS_TEXT_CAP] = "";
-        int rc = listener_start(&slot->listener, &worker->shared, i, &limits);
+        int rc = listener_start(&slot->listener, &worker->shared, i, worker->limits.handshakes_max);
 
         if (rc != 0) {
             return err_set_errno(err, ERR_IO, -rc, "%s: poll", slot->route.name);
         }
-        sockets_format(&slot->listener.address, address);
-        log_info("listener.ready", kv_text("name", slot->route.name), kv_text("addr", address),
-                 kv_num("connections_max", (int64_t)connections_max));
     }
     return 0;
 }
@@ -350,7 +343,7 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
         goto failed;
     }
     for (size_t i = 0; i < options->num_routes; i++) {
-        if (worker_init_slot(worker, i, &options->routes[i], err) != 0) {
+        if (worker_init_slot(worker, i, &options->routes[i], options->first, err) != 0) {
             goto failed;
         }
     }

@@ -25,13 +25,12 @@ struct worker; /* opaque */
 struct worker_route {
     struct conn_route conn;
     struct sockets_address listen; /* port 0: the kernel chooses */
-    size_t connections_max;        /* of this listener; 0: only the worker's own limit */
 };
 
 struct worker_limits {
-    size_t connections_max;
     size_t handshakes_max; /* in each direction */
     size_t buffer_memory;  /* bytes of pooled chunks */
+    size_t lookups_max;    /* of names, at one time */
     uint64_t drain_delay_ms;
     uint64_t drain_timeout_ms;
 };
@@ -42,6 +41,10 @@ struct worker_options {
     struct worker_limits limits;
     struct generation *generation; /* the first one, often without an identity; referenced */
     struct counters *counters;     /* written by the worker; borrowed, must outlive it */
+    struct census *census;         /* shared by all workers; borrowed likewise */
+    size_t index;                  /* 0 to num_siblings - 1 */
+    size_t num_siblings;           /* workers of the process, this one included */
+    const struct worker *first;    /* whose addresses to share; NULL for that one itself */
     /* Called on the worker's thread when worker_state() has changed; may only wake the control
        thread (uv_async_send).  May be NULL. */
     void (*on_change)(void *arg);

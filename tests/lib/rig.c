@@ -98,20 +98,24 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
                             .ready_wait_ms = OR(limits->ready_wait_ms, RIG_WAIT_MS),
                             .max_lifetime_ms = limits->max_lifetime_ms}},
         .listen = rig_loopback(),
-        .connections_max = options->connections_max,
     };
     struct worker_options worker = {
         .routes = &route,
         .num_routes = 1,
-        .limits = {.connections_max = OR(options->worker.connections_max, 1000),
-                   .handshakes_max = OR(options->worker.handshakes_max, 1000),
+        .limits = {.handshakes_max = OR(options->worker.handshakes_max, 1000),
                    .buffer_memory = OR(options->worker.buffer_memory, (size_t)64 * 1024 * 1024),
+                   .lookups_max = 8,
                    .drain_delay_ms = options->worker.drain_delay_ms,
                    .drain_timeout_ms = OR(options->worker.drain_timeout_ms, RIG_WAIT_MS)},
         .generation = rig_generation(rig, 1, RIG_FRIEND, options->no_identity && egress ? 0 : 3600),
         .counters = egress && rig->shape == RIG_CHAIN ? &rig->egress_counters : &rig->counters,
+        .census = &rig->census[egress],
+        .num_siblings = 1,
     };
     struct worker *started = NULL;
+
+    census_init(&rig->census[egress], OR(options->connections_max, 1000), false);
+    rig->census[egress].route_max[0] = options->connections_max_on_listener;
 
     if (options->no_identity) {
         generation_unref(worker.generation);

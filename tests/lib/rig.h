@@ -12,6 +12,7 @@
 
 #include <openssl/types.h>
 
+#include "proxy/census.h"
 #include "proxy/worker.h"
 #include "tests/lib/generation_double.h"
 
@@ -31,6 +32,7 @@ struct rig {
     struct pki pki;
     struct counters counters; /* of the ingress, or of the egress if that is all there is */
     struct counters egress_counters;
+    struct census census[2]; /* of the ingress, of the egress */
     struct worker *ingress;
     struct worker *egress;
     int target;                    /* listening: the application, or the peer of an egress */
@@ -43,8 +45,9 @@ struct rig_options {
     enum conn_truncation on_truncation;
     struct conn_limits limits;   /* zeros become generous */
     struct worker_limits worker; /* zeros become generous */
-    size_t connections_max;      /* of the listener */
-    const char *host;            /* where to connect to; NULL: the address of `target` */
+    size_t connections_max;      /* of the worker; zero becomes generous */
+    size_t connections_max_on_listener;
+    const char *host; /* where to connect to; NULL: the address of `target` */
     bool no_identity;
     bool no_target; /* nothing listens where the sidecar connects to */
 };

@@ -106,7 +106,8 @@ class World:
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
                 f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
         text += routes + "".join(peers)
-        text += f"[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
+        workers = os.environ.get("LIFTGATE_TEST_WORKERS", "1")
+        text += f"[process]\nworkers = {workers}\n[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
         sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text)
         if ready:
             sidecar.wait_for("identity.ready")

@@ -81,6 +81,8 @@ static const char full[] =
              "max_lifetime = 12h\n"
              "max_connections = 7\n"
              "buffer_memory = 1GiB\n"
+             "[process]\n"
+             "workers = 64\n"
              "[admin]\n"
              "listen = 127.0.0.1:0\n"
              "[log]\n"

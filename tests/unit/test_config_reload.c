@@ -86,6 +86,7 @@ static void everything_else_is_refused_by_name(void **state)
         {"ca.example", "cb.example", "[identity] ca: a change needs a restart"},
         {"idle_timeout = 1h", "idle_timeout = 2h",
          "[limits] idle_timeout: a change needs a restart"},
+        {"[log]", "[process]\nworkers = 2\n[log]", "[process] workers: a change needs a restart"},
         {"[log]", "[admin]\nlisten = 127.0.0.1:0\n[log]",
          "[admin] listen: a change needs a restart"},
         {"127.0.0.1:8443", "127.0.0.1:8444", "[ingress api] listen: a change needs a restart"},

@@ -66,12 +66,27 @@ static void gauges_go_both_ways(void **state)
     assert_int_equal(counter_get(&counters, COUNTER_ACCEPT_PAUSED), 7);
 }
 
+static void a_sum_adds_each_value(void **state)
+{
+    struct counters sum = {0};
+    struct counters counters = {0};
+
+    counter_set(&counters, COUNTER_BYTES_IN, 5);
+    counter_set(&counters, (enum counter)(COUNTERS - 1), 1);
+    counters_sum(&sum, &counters);
+    counters_sum(&sum, &counters);
+    assert_int_equal(counter_get(&sum, COUNTER_BYTES_IN), 10);
+    assert_int_equal(counter_get(&sum, (enum counter)(COUNTERS - 1)), 2);
+    assert_int_equal(counter_get(&sum, COUNTER_BYTES_OUT), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_counter_has_a_row_of_its_own),
         cmocka_unit_test(buckets_are_cumulative),
         cmocka_unit_test(gauges_go_both_ways),
+        cmocka_unit_test(a_sum_adds_each_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,8 +31,8 @@ static void r35_a_connection_over_the_limit_waits_for_another_to_end(void **stat
         struct rig_pair second;
         struct rig rig;
 
-        options.connections_max = own == 1 ? 1 : 0;
-        options.worker.connections_max = own == 1 ? 0 : 1;
+        options.connections_max_on_listener = own == 1 ? 1 : 0;
+        options.connections_max = own == 1 ? 0 : 1;
         rig_start(&rig, &options);
         first = rig_pair(&rig);
         second.peer_fd = rig_connect(&rig);
@@ -252,7 +252,7 @@ static void r8_no_state_of_a_socket_makes_the_loop_spin(void **state)
 
 static void r8_a_listener_at_its_limit_does_not_spin(void **state)
 {
-    struct rig_options options = {.shape = RIG_INGRESS, .worker = {.connections_max = 1}};
+    struct rig_options options = {.shape = RIG_INGRESS, .connections_max = 1};
     struct rig_pair pair;
     struct rig rig;
     uint64_t turns = 0;

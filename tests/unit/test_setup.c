@@ -77,9 +77,11 @@ static void routes_are_told_what_their_sections_say(void **state)
 {
     struct setup *setup = make(*state);
     const struct control_options *options = setup_control(setup);
-    const struct worker_route *routes = options->worker.routes;
+    const struct worker_route *routes = options->crew.worker.routes;
 
-    assert_int_equal(options->worker.num_routes, 2);
+    assert_int_equal(options->crew.num_workers, 1);
+    assert_int_equal(options->crew.connections_max, 4096);
+    assert_int_equal(options->crew.worker.num_routes, 2);
     assert_string_equal(routes[0].conn.name, "in");
     assert_false(routes[0].conn.egress);
     assert_string_equal(routes[0].conn.host, "127.0.0.1");

@@ -1,0 +1,86 @@
+/*
+ * Census: counting and comparing.  What follows from a limit is the listener's business.
+ */
+#include "proxy/census.h"
+
+#include <assert.h>
+
+#define CENSUS_RESERVE_PART 8 /* of the whole, for the other direction */
+
+void census_init(struct census *census, size_t connections_max, bool both)
+{
+    size_t reserve = both ? connections_max / CENSUS_RESERVE_PART : 0;
+
+    census->connections_max = connections_max;
+    census->direction_max[0] = connections_max - reserve;
+    census->direction_max[1] = connections_max - reserve;
+}
+
+/* One more, unless that is over `max` (0: no limit). */
+static bool census_take(atomic_size_t *num, size_t max)
+{
+    if (atomic_fetch_add(num, 1) < max || max == 0) {
+        return true;
+    }
+    atomic_fetch_sub(num, 1);
+    return false;
+}
+
+bool census_enter(struct census *census, bool egress, size_t route)
+{
+    assert(route < GENERATION_ROUTES_MAX);
+    if (!census_take(&census->num_conns, census->connections_max)) {
+        return false;
+    }
+    if (!census_take(&census->num_in_direction[egress], census->direction_max[egress])) {
+        atomic_fetch_sub(&census->num_conns, 1);
+        return false;
+    }
+    if (!census_take(&census->num_on_route[route], census->route_max[route])) {
+        atomic_fetch_sub(&census->num_in_direction[egress], 1);
+        atomic_fetch_sub(&census->num_conns, 1);
+        return false;
+    }
+    return true;
+}
+
+void census_leave(struct census *census, bool egress, size_t route)
+{
+    size_t before = atomic_fetch_sub(&census->num_conns, 1);
+
+    assert(before > 0);
+    atomic_fetch_sub(&census->num_in_direction[egress], 1);
+    atomic_fetch_sub(&census->num_on_route[route], 1);
+}
+
+bool census_full(const struct census *census, bool egress, size_t route)
+{
+    size_t route_max = census->route_max[route];
+
+    return atomic_load(&census->num_conns) >= census->connections_max ||
+           atomic_load(&census->num_in_direction[egress]) >= census->direction_max[egress] ||
+           (route_max > 0 && atomic_load(&census->num_on_route[route]) >= route_max);
+}
+
+size_t census_conns(const struct census *census)
+{
+    return atomic_load(&census->num_conns);
+}
+
+void census_open_entry(struct census *census)
+{
+    atomic_fetch_add(&census->num_entries, 1);
+}
+
+void census_close_entry(struct census *census)
+{
+    size_t before = atomic_fetch_sub(&census->num_entries, 1);
+
+    assert(before > 0);
+}
+
+bool census_ingress_over(const struct census *census)
+{
+    /* In this order: what a listener accepts has entered before the listener is gone. */
+    return atomic_load(&census->num_entries) == 0 && atomic_load(&census->num_in_direction[0]) == 0;
+}

@@ -1,0 +1,252 @@
+/*
+ * Tests of crew: several workers behave as one: addresses, limits, generations, drain, sums.
+ */
+#include "proxy/crew.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "tests/lib/generation_double.h"
+
+#define WAIT_MS 20000
+#define WORKERS 4
+#define TRIES 64 /* connections that, spread by the kernel, reach every worker */
+
+/* An ingress and an egress that both lead to `target`; nobody there says TLS. */
+struct fixture {
+    struct pki pki;
+    struct generation *generation;
+    int target;
+    struct worker_route routes[2];
+    struct crew *crew;
+};
+
+static struct sockets_address loopback(void)
+{
+    struct sockets_address address;
+    struct err err;
+
+    assert_int_equal(sockets_parse("127.0.0.1:0", &address, &err), 0);
+    return address;
+}
+
+static struct generation *make_generation(const struct fixture *fixture, uint64_t number)
+{
+    const struct generation_double_options options = {.pki = &fixture->pki,
+                                                      .uri = "spiffe://test/sidecar",
+                                                      .expected = "spiffe://test/sidecar",
+                                                      .seconds = 3600};
+
+    return generation_double_new(number, &options);
+}
+
+static void start(struct fixture *fixture, size_t connections_max, size_t on_each)
+{
+    const struct sockets_listen_options listen_options = {.backlog = 256};
+    struct sockets_address any = loopback();
+    struct sockets_address behind;
+    struct crew_options options = {
+        .num_workers = WORKERS,
+        .connections_max = connections_max,
+        .connections_max_on_each = on_each,
+        .worker = {.routes = fixture->routes,
+                   .num_routes = 2,
+                   .limits = {.handshakes_max = 1000,
+                              .buffer_memory = 1U << 20,
+                              .drain_timeout_ms = WAIT_MS}},
+    };
+    struct err err;
+
+    log_setup(LOG_ERROR, LOG_TEXT);
+    *fixture = (struct fixture){.target = sockets_listen(&any, &listen_options, &err)};
+    assert_true(fixture->target >= 0);
+    assert_int_equal(sockets_bound(fixture->target, &behind, &err), 0);
+    pki_init(&fixture->pki);
+    fixture->generation = make_generation(fixture, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        fixture->routes[i] = (struct worker_route){
+            .conn = {.name = i == 0 ? "in" : "out",
+                     .egress = i == 1,
+                     .host = "127.0.0.1",
+                     .port = sockets_port(&behind),
+                     .limits = {WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, 0}},
+            .listen = any,
+        };
+    }
+    options.worker.generation = fixture->generation;
+    fixture->crew = crew_start(&options, &err);
+    assert_non_null(fixture->crew);
+}
+
+static void stop(struct fixture *fixture)
+{
+    crew_stop(fixture->crew);
+    generation_unref(fixture->generation);
+    pki_deinit(&fixture->pki);
+    close(fixture->target);
+}
+
+static uint64_t sum(const struct fixture *fixture, enum counter counter)
+{
+    struct counters counters;
+
+    crew_count(fixture->crew, &counters);
+    return counter_get(&counters, counter);
+}
+
+static void await_sum(const struct fixture *fixture, enum counter counter, uint64_t value)
+{
+    for (unsigned i = 0; i < WAIT_MS && sum(fixture, counter) != value; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(sum(fixture, counter), value);
+}
+
+/* Connects; an ingress listener hears of nobody who says nothing. */
+static int say_hello(const struct fixture *fixture, size_t route)
+{
+    struct sockets_address address = crew_address(fixture->crew, route);
+    int fd = sockets_connect(&address);
+
+    assert_true(fd >= 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, WAIT_MS), 1);
+    assert_int_equal(sockets_error(fd), 0);
+    assert_int_equal(write(fd, "\x16", 1), 1); /* a record begins */
+    return fd;
+}
+
+static bool is_refused(const struct fixture *fixture, size_t route)
+{
+    struct sockets_address address = crew_address(fixture->crew, route);
+    int fd = sockets_connect(&address);
+    int error = errno;
+
+    if (fd >= 0) {
+        assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, WAIT_MS), 1);
+        error = sockets_error(fd);
+        sockets_reset(fd);
+    }
+    return error == ECONNREFUSED;
+}
+
+static void await_refusal(const struct fixture *fixture, size_t route)
+{
+    for (unsigned i = 0; i < WAIT_MS && !is_refused(fixture, route); i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_true(is_refused(fixture, route));
+}
+
+static void all_share_an_address_and_each_gets_connections(void **state)
+{
+    struct fixture fixture;
+    struct sockets_address address;
+    int fds[TRIES];
+
+    start(&fixture, 1000, 0);
+    assert_int_equal(crew_workers(fixture.crew), WORKERS);
+    assert_true(crew_is_alive(fixture.crew, WAIT_MS));
+    address = crew_address(fixture.crew, 0);
+    assert_int_not_equal(sockets_port(&address), 0);
+    for (unsigned i = 0; i < TRIES; i++) {
+        fds[i] = say_hello(&fixture, 0);
+    }
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, TRIES);
+    for (unsigned i = 0; i < TRIES; i++) {
+        close(fds[i]);
+    }
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 0);
+    stop(&fixture);
+}
+
+static void limits_hold_for_the_sum_and_places_are_found_again(void **state)
+{
+    static const size_t limits[][3] = {{16, 0, 14}, {1000, 5, 5}}; /* of all, of each, expected */
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct fixture fixture;
+        int fds[TRIES];
+        int out = -1;
+
+        start(&fixture, limits[i][0], limits[i][1]);
+        for (unsigned k = 0; k < TRIES; k++) {
+            fds[k] = say_hello(&fixture, 0);
+        }
+        await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, limits[i][2]);
+        assert_true(sum(&fixture, COUNTER_SHED_CONNECTIONS) > 0);
+        out = say_hello(&fixture, 1); /* the other direction has places of its own */
+        await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_EGRESS, 1);
+        assert_int_equal(sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS), limits[i][2]);
+        for (unsigned k = 0; k < TRIES; k++) { /* who waited gets the places, in any worker */
+            sockets_reset(fds[k]);
+        }
+        await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 0);
+        await_sum(&fixture, COUNTER_ACCEPT_PAUSED, 0);
+        close(out);
+        stop(&fixture);
+    }
+}
+
+static void a_generation_is_taken_when_the_last_has_it(void **state)
+{
+    struct fixture fixture;
+    struct generation *next = NULL;
+
+    start(&fixture, 1000, 0);
+    assert_int_equal(crew_generation(fixture.crew), 1);
+    next = make_generation(&fixture, 7);
+    crew_set_generation(fixture.crew, next);
+    generation_unref(next);
+    for (unsigned i = 0; i < WAIT_MS && crew_generation(fixture.crew) != 7; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(crew_generation(fixture.crew), 7);
+    stop(&fixture);
+}
+
+static void r40_egress_accepts_until_no_worker_has_ingress(void **state)
+{
+    struct fixture fixture;
+    int in = -1;
+
+    start(&fixture, 1000, 0);
+    in = say_hello(&fixture, 0);
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 1);
+    crew_drain(fixture.crew);
+    await_refusal(&fixture, 0);
+    for (unsigned i = 1; i <= 8; i++) { /* whichever worker gets them */
+        sockets_reset(say_hello(&fixture, 1));
+        await_sum(&fixture, COUNTER_ACCEPTED_EGRESS, i);
+    }
+    assert_int_equal(crew_state(fixture.crew), WORKER_DRAINING);
+    close(in);
+    await_refusal(&fixture, 1);
+    for (unsigned i = 0; i < WAIT_MS && crew_state(fixture.crew) != WORKER_DRAINED; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(crew_state(fixture.crew), WORKER_DRAINED);
+    stop(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_share_an_address_and_each_gets_connections),
+        cmocka_unit_test(limits_hold_for_the_sum_and_places_are_found_again),
+        cmocka_unit_test(a_generation_is_taken_when_the_last_has_it),
+        cmocka_unit_test(r40_egress_accepts_until_no_worker_has_ingress),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
