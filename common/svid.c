@@ -85,6 +85,18 @@ int svid_describe(X509 *leaf, struct svid *out_svid, struct err *err)
     return 0;
 }
 
+bool svid_copy(const struct svid *svid, struct svid *out)
+{
+    char *spiffe = strdup(svid->spiffe);
+
+    if (spiffe == NULL) {
+        return false;
+    }
+    *out = *svid;
+    out->spiffe = spiffe;
+    return true;
+}
+
 void svid_deinit(struct svid *svid)
 {
     free(svid->spiffe);
@@ -179,6 +191,22 @@ static int check_path(X509_STORE_CTX *ctx, int *out_x509_error, struct err *err)
     return 0;
 }
 
+/* The path was found valid, so its dates can be read. */
+static void set_window(const STACK_OF(X509) * chain, struct svid *svid)
+{
+    svid->path_from = svid->not_before;
+    svid->path_until = svid->not_after;
+    for (int i = 1; i < sk_X509_num(chain); i++) {
+        int64_t from = INT64_MAX;
+        int64_t until = INT64_MIN;
+
+        (void)seconds_of(X509_get0_notBefore(sk_X509_value(chain, i)), &from);
+        (void)seconds_of(X509_get0_notAfter(sk_X509_value(chain, i)), &until);
+        svid->path_from = from > svid->path_from ? from : svid->path_from;
+        svid->path_until = until < svid->path_until ? until : svid->path_until;
+    }
+}
+
 int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_domain, int64_t now,
                 struct svid *out_svid, struct err *err)
 {
@@ -190,6 +218,9 @@ int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_doma
     } else if (check_path(ctx, &x509_error, err) == 0) {
         rc = check_leaf(X509_STORE_CTX_get0_cert(ctx), trust_domain, now, out_svid, &x509_error,
                         err);
+    }
+    if (rc == 0) {
+        set_window(X509_STORE_CTX_get0_chain(ctx), out_svid);
     }
     ERR_clear_error();
     X509_STORE_CTX_set_error(ctx, rc == 0 ? X509_V_OK : x509_error);

@@ -28,7 +28,9 @@ struct svid {
     size_t serial_len;
     int64_t not_before; /* seconds since 1970 */
     int64_t not_after;
-    bool has_claims; /* the leaf carries an attestation result */
+    int64_t path_from;  /* with the next: when the whole path is valid, the anchor too; */
+    int64_t path_until; /* exclusive.  Filled by svid_verify() alone */
+    bool has_claims;    /* the leaf carries an attestation result */
     struct ear claims;
 };
 
@@ -39,6 +41,9 @@ struct svid {
    reason, and an X509_V_ERR in `ctx` that maps to the right alert. */
 MUST_CHECK int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_domain,
                            int64_t now, struct svid *out_svid, struct err *err);
+
+/* A copy with a text of its own; false: out of memory, `out` untouched. */
+bool svid_copy(const struct svid *svid, struct svid *out);
 
 /* Safe on {0} and on what was deinited before. */
 void svid_deinit(struct svid *svid);

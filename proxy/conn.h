@@ -22,6 +22,7 @@
 #include "proxy/reason.h"
 #include "proxy/resolver.h"
 
+struct peer_cache;
 struct conn; /* opaque */
 
 /* Scratch buffers of a loop; lent to a connection for the length of a call. */
@@ -65,6 +66,7 @@ struct conn_shared {
     struct counters *counters;
     struct census *census;         /* of all workers */
     struct generation *generation; /* for new connections; the owner's reference */
+    struct peer_cache *peers;      /* NULL: every path is validated anew */
     uint8_t *cipher_in;            /* CONN_CIPHER_IN_CAP bytes */
     uint8_t *plain;                /* CONN_PLAIN_CAP */
     uint8_t *cipher_out;           /* CONN_CIPHER_OUT_CAP */

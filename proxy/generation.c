@@ -18,6 +18,7 @@
 #include "ca-client/enrol.h"
 #include "common/err.h"
 #include "proxy/context.h"
+#include "proxy/peer_cache.h"
 
 /* One allocation of the snapshot; all are freed with it. */
 struct piece {
@@ -66,16 +67,19 @@ static void free_judgement(void *parent, void *data, CRYPTO_EX_DATA *all, int in
 
 static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
 static int judgement_index = -1;
+static int cache_index = -1;
 
 static void make_index(void)
 {
     judgement_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_judgement);
+    cache_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
 /* False if there is no more place for data of ours on an SSL. */
 static bool have_index(void)
 {
-    return CRYPTO_THREAD_run_once(&index_once, make_index) == 1 && judgement_index >= 0;
+    return CRYPTO_THREAD_run_once(&index_once, make_index) == 1 && judgement_index >= 0 &&
+           cache_index >= 0;
 }
 
 static void *keep(struct generation *generation, size_t len)
@@ -143,16 +147,43 @@ static const struct authz_rule *find_rule(const struct generation *generation, c
     return NULL;
 }
 
+/* Who the leaf is of: its path is validated, unless the worker remembers that it was. */
+static int judge_path(const struct route *route, X509_STORE_CTX *store, struct svid *out_svid,
+                      struct err *err)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct peer_cache *cache = SSL_get_ex_data(ssl, cache_index);
+    const struct generation *generation = route->generation;
+    struct peer_key key = {.generation = generation->number,
+                           .role = route->egress ? SVID_SERVER : SVID_CLIENT};
+    int64_t now = generation_now(generation);
+    const struct svid *known = NULL;
+
+    if (cache != NULL &&
+        X509_digest(X509_STORE_CTX_get0_cert(store), EVP_sha256(), key.sha256, NULL) != 1) {
+        cache = NULL;
+    }
+    known = cache != NULL ? peer_cache_find(cache, &key, now) : NULL;
+    if (known != NULL && svid_copy(known, out_svid)) {
+        return 0;
+    }
+    if (svid_verify(store, key.role, identity_trust_domain(generation->identity), now, out_svid,
+                    err) != 0) {
+        return -1;
+    }
+    if (cache != NULL) {
+        peer_cache_put(cache, &key, out_svid);
+    }
+    return 0;
+}
+
 /* The verdict on a verified peer; the error becomes the alert (spec/traps.md 1.6). */
 static bool judge(const struct route *route, X509_STORE_CTX *store, struct judgement *judgement)
 {
-    struct generation *generation = route->generation;
-    enum svid_role role = route->egress ? SVID_SERVER : SVID_CLIENT;
     const char *reason = NULL;
     struct err err;
 
-    if (svid_verify(store, role, identity_trust_domain(generation->identity),
-                    generation_now(generation), &judgement->svid, &err) != 0) {
+    if (judge_path(route, store, &judgement->svid, &err) != 0) {
         judgement->refusal = strdup(err.msg);
         return false;
     }
@@ -313,6 +344,13 @@ int64_t generation_not_after(const struct generation *generation)
 SSL_CTX *generation_ctx(const struct generation *generation, size_t route)
 {
     return generation->routes[route].ctx;
+}
+
+void generation_remember(SSL *ssl, struct peer_cache *cache)
+{
+    if (cache != NULL) {
+        (void)SSL_set_ex_data(ssl, cache_index, cache); /* out of memory: then without it */
+    }
 }
 
 const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)

@@ -17,6 +17,7 @@
 
 struct err;
 struct identity;
+struct peer_cache;
 struct generation; /* opaque */
 
 #define GENERATION_ROUTES_MAX 64
@@ -51,6 +52,9 @@ int64_t generation_not_after(const struct generation *generation);
 /* The context for new connections of a route: modes, versions, groups, verify callback are set.
    Borrowed.  Only with an identity. */
 SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
+
+/* Has the callback look up peers in `cache`, and put them there; borrowed, must outlive `ssl`. */
+void generation_remember(SSL *ssl, struct peer_cache *cache);
 
 /* Who the peer of a finished handshake is: filled by the verify callback, borrowed from `ssl`.
    NULL before the callback accepted it.  `out_rule` is the rule that let it in. */

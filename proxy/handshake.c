@@ -30,6 +30,7 @@ static bool handshake_begin(struct conn *c)
         (void)conn_fail(c, REASON_LIMIT);
         return false;
     }
+    generation_remember(tls_ssl(c->tls), c->shared->peers);
     c->generation = generation_ref(generation);
     return true;
 }

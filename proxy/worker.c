@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "proxy/census.h"
 #include "proxy/listener.h"
+#include "proxy/peer_cache.h"
 
 #define WORKER_TICK_MS 100
 #define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
@@ -253,12 +254,13 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
     shared->resolver =
         resolver_new(&worker->loop, options->num_routes, options->limits.lookups_max);
+    shared->peers = peer_cache_new();
     shared->cipher_in = malloc(CONN_CIPHER_IN_CAP);
     shared->plain = malloc(CONN_PLAIN_CAP);
     shared->cipher_out = malloc(CONN_CIPHER_OUT_CAP);
     worker->slots = calloc(options->num_routes, sizeof(*worker->slots));
-    if (shared->resolver == NULL || shared->cipher_in == NULL || shared->plain == NULL ||
-        shared->cipher_out == NULL || worker->slots == NULL) {
+    if (shared->resolver == NULL || shared->peers == NULL || shared->cipher_in == NULL ||
+        shared->plain == NULL || shared->cipher_out == NULL || worker->slots == NULL) {
         return err_set(err, ERR_LIMIT, "out of memory");
     }
     for (size_t i = 0; i < options->num_routes; i++) {
@@ -307,6 +309,7 @@ static void worker_free(struct worker *worker)
         }
     }
     resolver_free(shared->resolver);
+    peer_cache_free(shared->peers);
     chunk_pool_deinit(&shared->pool);
     generation_unref(shared->generation);
     generation_unref(worker->next_generation);

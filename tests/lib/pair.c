@@ -29,7 +29,7 @@ static void pair_step(struct pair_side *to, struct pair_side *from)
     from->wire.len = 0;
 }
 
-struct pair *pair_shake(SSL_CTX *client, SSL_CTX *server)
+struct pair *pair_new(SSL_CTX *client, SSL_CTX *server)
 {
     struct pair *pair = calloc(1, sizeof(*pair));
 
@@ -41,11 +41,23 @@ struct pair *pair_shake(SSL_CTX *client, SSL_CTX *server)
     assert_true(pair->client.tls != NULL && pair->server.tls != NULL);
     pair->client.status = TLS_WANT_MORE;
     pair->server.status = TLS_WANT_MORE;
+    return pair;
+}
+
+void pair_run(struct pair *pair)
+{
     for (int i = 0; i < 4; i++) {
         pair_step(&pair->client, &pair->server);
         pair_step(&pair->server, &pair->client);
     }
     pair_step(&pair->client, &pair->server);
+}
+
+struct pair *pair_shake(SSL_CTX *client, SSL_CTX *server)
+{
+    struct pair *pair = pair_new(client, server);
+
+    pair_run(pair);
     return pair;
 }
 

@@ -25,6 +25,10 @@ struct pair {
     struct pair_side server;
 };
 
+/* In two steps, for a test that has something to say to an engine first. */
+struct pair *pair_new(SSL_CTX *client, SSL_CTX *server);
+void pair_run(struct pair *pair);
+
 /* A handshake to its end, for better or worse, and the first read of a client that believes itself
    welcome.  The pair is the caller's. */
 struct pair *pair_shake(SSL_CTX *client, SSL_CTX *server);

@@ -18,6 +18,7 @@
 #include "ca-client/enrol.h"
 #include "common/err.h"
 #include "common/svid.h"
+#include "proxy/peer_cache.h"
 #include "tests/lib/member.h"
 #include "tests/lib/pair.h"
 #include "tests/lib/pki.h"
@@ -85,6 +86,62 @@ static void two_welcome_peers_learn_who_the_other_is(void **state)
     assert_string_equal(peer->spiffe, CLIENT);
     pair_free(pair);
     generation_unref(client);
+}
+
+/* A handshake at a server that remembers peers. */
+static struct pair *shake_with(struct generation *client, struct generation *server,
+                               struct peer_cache *cache)
+{
+    struct pair *pair = pair_new(generation_ctx(client, 0), generation_ctx(server, 0));
+
+    generation_remember(tls_ssl(pair->server.tls), cache);
+    pair_run(pair);
+    return pair;
+}
+
+static void a_peer_that_comes_back_is_not_validated_again(void **state)
+{
+    const struct pki *pki = *state;
+    struct peer_cache *cache = peer_cache_new();
+    struct generation *server = make(identity_of(pki, SERVER, 3600), false, CLIENT, NULL);
+    struct generation *client = make(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
+
+    for (int i = 0; i < 3; i++) {
+        struct pair *pair = shake_with(client, server, cache);
+        SSL *ssl = tls_ssl(pair->server.tls);
+        const struct authz_rule *rule = NULL;
+        const struct svid *peer = generation_peer(ssl, &rule);
+
+        assert_int_equal(pair->server.status, TLS_OK);
+        assert_string_equal(peer->spiffe, CLIENT);
+        assert_int_equal(SSL_get_verify_result(ssl), X509_V_OK);
+        /* Only a validation leaves a path. */
+        assert_int_equal(SSL_get0_verified_chain(ssl) != NULL, i == 0);
+        pair_free(pair);
+    }
+    generation_unref(server);
+    generation_unref(client);
+    peer_cache_free(cache);
+}
+
+static void a_remembered_peer_still_needs_a_rule(void **state)
+{
+    const struct pki *pki = *state;
+    struct peer_cache *cache = peer_cache_new();
+    struct generation *server = make(identity_of(pki, SERVER, 3600), false, CLIENT, NULL);
+    struct generation *strict = make(identity_of(pki, SERVER, 3600), false, SERVER, NULL);
+    struct generation *client = make(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
+    struct pair *pair = shake_with(client, server, cache);
+
+    assert_int_equal(pair->server.status, TLS_OK);
+    pair_free(pair);
+    pair = shake_with(client, strict, cache);
+    pair_expect_client_refused(pair, SSL_AD_BAD_CERTIFICATE);
+    pair_free(pair);
+    generation_unref(server);
+    generation_unref(strict);
+    generation_unref(client);
+    peer_cache_free(cache);
 }
 
 /* The server refuses the client: `alert` at the client, `reason` in the refusal. */
@@ -444,6 +501,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_welcome_peers_learn_who_the_other_is),
+        cmocka_unit_test(a_peer_that_comes_back_is_not_validated_again),
+        cmocka_unit_test(a_remembered_peer_still_needs_a_rule),
         cmocka_unit_test(a_peer_without_a_rule_gets_bad_certificate),
         cmocka_unit_test(an_expired_peer_gets_certificate_expired),
         cmocka_unit_test(a_peer_of_another_issuer_gets_unknown_ca),
