@@ -1,17 +1,15 @@
 /*
- * Sockets: parsing and formatting of numeric addresses; making, binding and accepting descriptors.
+ * Sockets: making, binding and accepting descriptors.  Addresses as text are sockets_address.c.
  */
 #include "common/sockets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -22,161 +20,61 @@
 #define SOCKETS_NOTSENT_LOWAT (64 * 1024)
 #define SOCKETS_DEFER_ACCEPT_S 10
 
-static int sockets_parse_port(const char *text, uint16_t *out_port, struct err *err)
-{
-    unsigned long port = 0;
-    size_t len = strlen(text);
-
-    if (len == 0 || len > 5 || strspn(text, "0123456789") != len) {
-        return err_set(err, ERR_INVALID, "need a port from 0 to 65535");
-    }
-    port = strtoul(text, NULL, 10);
-    if (port > UINT16_MAX) {
-        return err_set(err, ERR_INVALID, "need a port from 0 to 65535");
-    }
-    *out_port = (uint16_t)port;
-    return 0;
-}
-
-int sockets_split(const char *text, char *out_host, uint16_t *out_port, struct err *err)
-{
-    const char *host = text;
-    const char *colon = NULL;
-    size_t host_len = 0;
-    uint16_t port = 0;
-
-    if (text[0] == '[') {
-        const char *end = strchr(text, ']');
-
-        if (end == NULL || end[1] != ':') {
-            return err_set(err, ERR_INVALID, "need [address]:port");
-        }
-        host = text + 1;
-        host_len = (size_t)(end - host);
-        colon = end + 1;
-    } else {
-        colon = strchr(text, ':');
-        if (colon == NULL || strchr(colon + 1, ':') != NULL) {
-            return err_set(err, ERR_INVALID, "need host:port (an IPv6 address in brackets)");
-        }
-        host_len = (size_t)(colon - text);
-    }
-    if (host_len == 0 || host_len >= SOCKETS_HOST_CAP) {
-        return err_set(err, ERR_INVALID, "need a host of 1 to %d bytes", SOCKETS_HOST_CAP - 1);
-    }
-    if (sockets_parse_port(colon + 1, &port, err) != 0) {
-        return -1;
-    }
-    memcpy(out_host, host, host_len);
-    out_host[host_len] = '\0';
-    *out_port = port;
-    return 0;
-}
-
-int sockets_parse(const char *text, struct sockets_address *out, struct err *err)
-{
-    struct sockets_address address = {.len = 0};
-    char host[SOCKETS_HOST_CAP] = "";
-    char *scope = NULL;
-    uint16_t port = 0;
-
-    if (sockets_split(text, host, &port, err) != 0) {
-        return -1;
-    }
-    if (text[0] != '[') {
-        address.u.v4.sin_family = AF_INET;
-        address.u.v4.sin_port = htons(port);
-        address.len = sizeof(address.u.v4);
-        if (inet_pton(AF_INET, host, &address.u.v4.sin_addr) != 1) {
-            return err_set(err, ERR_INVALID, "need a numeric address");
-        }
-        *out = address;
-        return 0;
-    }
-    scope = strchr(host, '%');
-    if (scope != NULL) {
-        *scope = '\0';
-        address.u.v6.sin6_scope_id = if_nametoindex(scope + 1);
-        if (address.u.v6.sin6_scope_id == 0) {
-            return err_set(err, ERR_INVALID, "no such interface in the address");
-        }
-    }
-    address.u.v6.sin6_family = AF_INET6;
-    address.u.v6.sin6_port = htons(port);
-    address.len = sizeof(address.u.v6);
-    if (inet_pton(AF_INET6, host, &address.u.v6.sin6_addr) != 1) {
-        return err_set(err, ERR_INVALID, "need a numeric IPv6 address in the brackets");
-    }
-    *out = address;
-    return 0;
-}
-
-void sockets_format(const struct sockets_address *address, char out[static SOCKETS_TEXT_CAP])
-{
-    char host[INET6_ADDRSTRLEN] = "";
-
-    if (address->len == 0) {
-        (void)snprintf(out, SOCKETS_TEXT_CAP, "-");
-    } else if (address->u.any.sa_family == AF_INET) {
-        (void)inet_ntop(AF_INET, &address->u.v4.sin_addr, host, sizeof(host));
-        (void)snprintf(out, SOCKETS_TEXT_CAP, "%s:%u", host, (unsigned)sockets_port(address));
-    } else {
-        (void)inet_ntop(AF_INET6, &address->u.v6.sin6_addr, host, sizeof(host));
-        (void)snprintf(out, SOCKETS_TEXT_CAP, "[%s]:%u", host, (unsigned)sockets_port(address));
-    }
-}
-
-bool sockets_is_loopback(const struct sockets_address *address)
-{
-    if (address->len == 0) {
-        return false;
-    }
-    if (address->u.any.sa_family == AF_INET) {
-        return (ntohl(address->u.v4.sin_addr.s_addr) >> 24) == 127;
-    }
-    return IN6_IS_ADDR_LOOPBACK(&address->u.v6.sin6_addr) != 0;
-}
-
-uint16_t sockets_port(const struct sockets_address *address)
-{
-    if (address->len == 0) {
-        return 0;
-    }
-    return ntohs(address->u.any.sa_family == AF_INET ? address->u.v4.sin_port
-                                                     : address->u.v6.sin6_port);
-}
-
-void sockets_set_port(struct sockets_address *address, uint16_t port)
-{
-    if (address->u.any.sa_family == AF_INET) {
-        address->u.v4.sin_port = htons(port);
-    } else {
-        address->u.v6.sin6_port = htons(port);
-    }
-}
-
 static bool sockets_set(int fd, int level, int option, int value)
 {
     return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+static bool sockets_prepare(int fd, const struct sockets_address *address,
+                            const struct sockets_listen_options *options)
+{
+    if (!sockets_is_ip(address)) {
+        return true;
+    }
+    return sockets_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+           (sockets_family(address) != AF_INET6 || sockets_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+           (!options->reuse_port || sockets_set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+           (!options->defer_accept ||
+            sockets_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, SOCKETS_DEFER_ACCEPT_S));
+}
+
+/* Nobody can connect before listen(), whatever the umask left open. */
+static bool sockets_open(int fd, const struct sockets_address *address,
+                         const struct sockets_listen_options *options)
+{
+    const char *path =
+        sockets_family(address) == AF_UNIX ? address->u.local.sun_path : NULL; /* made by bind() */
+    struct sockets_address wanted = *address;
+    int error = 0;
+
+    if (sockets_family(address) == AF_VSOCK && wanted.u.vm.svm_port == 0) {
+        wanted.u.vm.svm_port = VMADDR_PORT_ANY;
+    }
+    if (bind(fd, &wanted.u.any, wanted.len) != 0) {
+        return false;
+    }
+    if ((path == NULL || chmod(path, options->mode) == 0) && listen(fd, options->backlog) == 0) {
+        return true;
+    }
+    error = errno;
+    if (path != NULL) {
+        (void)unlink(path);
+    }
+    errno = error;
+    return false;
 }
 
 int sockets_listen(const struct sockets_address *address,
                    const struct sockets_listen_options *options, struct err *err)
 {
     char text[SOCKETS_TEXT_CAP] = "";
-    bool v6 = address->u.any.sa_family == AF_INET6;
-    int fd = socket(address->u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(sockets_family(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     sockets_format(address, text);
     if (fd < 0) {
         return err_set_errno(err, ERR_IO, errno, "socket for %s", text);
     }
-    if (!sockets_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-        (v6 && !sockets_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
-        (options->reuse_port && !sockets_set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
-        (options->defer_accept &&
-         !sockets_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, SOCKETS_DEFER_ACCEPT_S)) ||
-        bind(fd, &address->u.any, address->len) != 0 || listen(fd, options->backlog) != 0) {
+    if (!sockets_prepare(fd, address, options) || !sockets_open(fd, address, options)) {
         err_set_errno(err, ERR_IO, errno, "listen on %s", text);
         close(fd);
         return -1;
@@ -206,15 +104,26 @@ int sockets_accept(int fd, struct sockets_address *out_peer)
     return accepted;
 }
 
+/* Without a loopback the kernel sends what is for CID 1 to the host.  Binding to it tells. */
+static bool sockets_stays_here(int fd, const struct sockets_address *address)
+{
+    const struct sockaddr_vm here = {
+        .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL, .svm_port = VMADDR_PORT_ANY};
+
+    return sockets_family(address) != AF_VSOCK || address->u.vm.svm_cid != VMADDR_CID_LOCAL ||
+           bind(fd, (const struct sockaddr *)&here, sizeof(here)) == 0;
+}
+
 int sockets_connect(const struct sockets_address *address)
 {
-    int fd = socket(address->u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(sockets_family(address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int error = 0;
 
     if (fd < 0) {
         return -1;
     }
-    if (connect(fd, &address->u.any, address->len) == 0 || errno == EINPROGRESS) {
+    if (sockets_stays_here(fd, address) &&
+        (connect(fd, &address->u.any, address->len) == 0 || errno == EINPROGRESS)) {
         return fd;
     }
     error = errno;
@@ -226,13 +135,15 @@ int sockets_connect(const struct sockets_address *address)
 void sockets_tune(int fd, unsigned user_timeout_ms)
 {
     /* Each of these makes the connection better and none is needed for it to be right. */
-    (void)sockets_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    (void)sockets_set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    if (!sockets_set(fd, IPPROTO_TCP, TCP_NODELAY, 1)) {
+        return; /* a unix or vsock socket, for which the others mean nothing either */
+    }
     (void)sockets_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     (void)sockets_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, SOCKETS_KEEPALIVE_IDLE_S);
     (void)sockets_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, SOCKETS_KEEPALIVE_INTERVAL_S);
     (void)sockets_set(fd, IPPROTO_TCP, TCP_KEEPCNT, SOCKETS_KEEPALIVE_PROBES);
     (void)sockets_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKETS_NOTSENT_LOWAT);
-    (void)sockets_set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     if (user_timeout_ms > 0) {
         int timeout = user_timeout_ms < INT_MAX ? (int)user_timeout_ms : INT_MAX;
 

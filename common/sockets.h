@@ -11,43 +11,64 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+
+#include <linux/vm_sockets.h>
 
 #include "common/compiler.h"
 
 struct err;
 
-/* An IPv4 or IPv6 address with a port. */
+/* An IPv4 or IPv6 address with a port, the path of a unix socket, or a vsock address. */
 struct sockets_address {
     union {
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
+        struct sockaddr_un local;
+        struct sockaddr_vm vm;
     } u;
     socklen_t len; /* 0: none */
 };
 
-#define SOCKETS_TEXT_CAP 64 /* room for "[IPv6%scope]:port" and NUL */
+#define SOCKETS_TEXT_CAP 120 /* room for "unix:", a path and NUL */
 #define SOCKETS_HOST_CAP 254
+#define SOCKETS_TARGET_CAP (SOCKETS_HOST_CAP + 8) /* room for a host, brackets and a port */
 
-/* Reads "1.2.3.4:80" or "[::1]:80"; never looks up a name. */
+/* Reads "1.2.3.4:80", "[::1]:80", "unix:/path" or "vsock:CID:PORT"; never looks up a name. */
 MUST_CHECK int sockets_parse(const char *text, struct sockets_address *out, struct err *err);
 
-/* Splits "host:port" or "[v6]:port"; `out_host` gets SOCKETS_HOST_CAP bytes.  Syntax only. */
+/* Splits "host:port" or "[v6]:port"; a unix or vsock address is a host, with port 0.  `out_host`
+   gets SOCKETS_HOST_CAP bytes.  Syntax only. */
 MUST_CHECK int sockets_split(const char *text, char *out_host, uint16_t *out_port, struct err *err);
 
-/* As sockets_parse() reads it; "-" for none. */
+/* Writes what sockets_split() read. */
+void sockets_join(const char *host, uint16_t port, char out[static SOCKETS_TARGET_CAP]);
+
+/* As sockets_parse() reads it; "-" for none.  The path of a unix socket's client is the client's
+   choice, any bytes. */
 void sockets_format(const struct sockets_address *address, char out[static SOCKETS_TEXT_CAP]);
 
-bool sockets_is_loopback(const struct sockets_address *address);
+/* AF_UNSPEC for none. */
+sa_family_t sockets_family(const struct sockets_address *address);
+bool sockets_is_ip(const struct sockets_address *address);
+
+/* True for loopback and unix addresses: only processes of this machine can be there. */
+bool sockets_is_local(const struct sockets_address *address);
+
+/* Of an IP address; 0 for any other.  The second is for IP addresses only. */
 uint16_t sockets_port(const struct sockets_address *address);
 void sockets_set_port(struct sockets_address *address, uint16_t port);
 
-/* A bound and listening TCP socket with SO_REUSEADDR and, as asked, SO_REUSEPORT (several workers)
-   and TCP_DEFER_ACCEPT (the client speaks first).  The descriptor, or -1. */
+/* A bound and listening stream socket.  TCP: SO_REUSEADDR and, as asked, SO_REUSEPORT (several
+   workers) and TCP_DEFER_ACCEPT (the client speaks first).  Unix: the file must not exist yet and
+   has `mode` before anybody can connect.  Vsock: port 0 lets the kernel choose.  The descriptor,
+   or -1. */
 struct sockets_listen_options {
     int backlog;
     bool reuse_port;
     bool defer_accept;
+    mode_t mode; /* of a unix socket's file; 0: for nobody but root */
 };
 MUST_CHECK int sockets_listen(const struct sockets_address *address,
                               const struct sockets_listen_options *options, struct err *err);
@@ -58,18 +79,19 @@ MUST_CHECK int sockets_bound(int fd, struct sockets_address *out, struct err *er
 /* accept4; the descriptor, or -1 with errno. */
 MUST_CHECK int sockets_accept(int fd, struct sockets_address *out_peer);
 
-/* A TCP socket on its way to `address`: the descriptor, writable when it is there or has failed
-   (sockets_error() tells), or -1 with errno. */
+/* A socket on its way to `address`: the descriptor, writable when it is there or has failed
+   (sockets_error() tells), or -1 with errno.  EAGAIN: a unix socket whose backlog is full.
+   EADDRNOTAVAIL: vsock CID 1 where the kernel has no loopback for it. */
 MUST_CHECK int sockets_connect(const struct sockets_address *address);
 
-/* Options of a data socket: no delay, keepalive, NOTSENT_LOWAT, urgent data inline.
+/* Options of a data socket: urgent data inline, and for TCP no delay, keepalive, NOTSENT_LOWAT.
    `user_timeout_ms` bounds unacknowledged data; 0: unbounded, for a local application. */
 void sockets_tune(int fd, unsigned user_timeout_ms);
 
 /* Reads and clears SO_ERROR: an errno value, 0 for none. */
 int sockets_error(int fd);
 
-/* Closes `fd` so that the other side gets an RST. */
+/* Closes `fd` so that the other side gets an RST; a unix socket cannot carry one. */
 void sockets_reset(int fd);
 
 /* Raises the soft limit of descriptors to the hard one; returns it. */

@@ -53,8 +53,9 @@ static const struct setting rows[] = {
     {"identity", "private_key",            SETTING_PATH,         0,               IN(identity, private_key),       0,     0,         NULL,    NULL,     "PEM file of the leaf's key"},
     {"identity", "trust_bundle",           SETTING_PATH,         0,               IN(identity, trust_bundle),      0,     0,         NULL,    NULL,     "PEM file of the anchors for peers"},
 
-    {"ingress", "listen",                  SETTING_ADDRESS,      REQUIRED,        IN(ingress, listen),             0,     0,         NULL,    NULL,     "where peers connect"},
-    {"ingress", "forward",                 SETTING_ADDRESS,      REQUIRED,        IN(ingress, forward),            0,     0,         NULL,    NULL,     "where the service listens"},
+    {"ingress", "listen",                  SETTING_LISTEN,       REQUIRED,        IN(ingress, listen),             0,     0,         NULL,    NULL,     "where peers connect"},
+    {"ingress", "forward",                 SETTING_TARGET,       REQUIRED,        IN(ingress, forward),            0,     0,         NULL,    NULL,     "where the service listens"},
+    {"ingress", "listen_mode",           SETTING_CHOICE,       0,               IN(ingress, listen_mode),        0,     0,         "0600|0660|0666", "0660", "of the file, if listen is a unix socket"},
     {"ingress", "mode",                    SETTING_CHOICE,       REQUIRED,        IN(ingress, mode),               0,     0,         "tcp|http", NULL,  "how bytes are treated; only tcp is in this release"},
     {"ingress", "allow",                   SETTING_NAME,         REQUIRED | LIST, IN(ingress, allow),              0,     0,         NULL,    NULL,     "the peers that may connect"},
     {"ingress", "alpn",                    SETTING_ALPN,         0,               IN(ingress, alpn),               0,     0,         NULL,    NULL,     "application protocols to accept"},
@@ -62,8 +63,9 @@ static const struct setting rows[] = {
     {"ingress", "idle_timeout",            SETTING_DURATION,     0,               IN(ingress, idle_timeout),       MS(1), D(365),    NULL,    NULL,     "instead of that of [limits]"},
     {"ingress", "insecure_remote_app",     SETTING_BOOL,         0,               IN(ingress, insecure_remote_app), 0,    0,         NULL,    "no",     "forward may leave this machine in plaintext"},
 
-    {"egress", "listen",                   SETTING_ADDRESS,      REQUIRED,        IN(egress, listen),              0,     0,         NULL,    NULL,     "where the service connects"},
+    {"egress", "listen",                   SETTING_LISTEN,       REQUIRED,        IN(egress, listen),              0,     0,         NULL,    NULL,     "where the service connects"},
     {"egress", "connect",                  SETTING_ENDPOINT,     REQUIRED,        IN(egress, connect),             0,     0,         NULL,    NULL,     "where the peer is"},
+    {"egress", "listen_mode",            SETTING_CHOICE,       0,               IN(egress, listen_mode),         0,     0,         "0600|0660|0666", "0660", "of the file, if listen is a unix socket"},
     {"egress", "mode",                     SETTING_CHOICE,       REQUIRED,        IN(egress, mode),                0,     0,         "tcp|http", NULL,  "how bytes are treated; only tcp is in this release"},
     {"egress", "expect",                   SETTING_NAME,         REQUIRED | LIST, IN(egress, expect),              0,     0,         NULL,    NULL,     "the peers that may be found there"},
     {"egress", "sni",                      SETTING_HOST,         0,               IN(egress, sni),                 0,     0,         NULL,    NULL,     "server name to send, instead of the host of connect"},

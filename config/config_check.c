@@ -71,12 +71,12 @@ static int check_sim(const struct checked *checked)
 }
 
 /* `address` has passed sockets_parse() before. */
-static bool is_loopback(const char *address)
+static bool is_local(const char *address)
 {
     struct sockets_address parsed;
     struct err err;
 
-    return sockets_parse(address, &parsed, &err) == 0 && sockets_is_loopback(&parsed);
+    return sockets_parse(address, &parsed, &err) == 0 && sockets_is_local(&parsed);
 }
 
 static bool same_address(const char *a, const char *b)
@@ -87,7 +87,7 @@ static bool same_address(const char *a, const char *b)
     struct err err;
 
     if (sockets_parse(a, &left, &err) != 0 || sockets_parse(b, &right, &err) != 0 ||
-        sockets_port(&left) == 0) {
+        (sockets_is_ip(&left) && sockets_port(&left) == 0)) {
         return false;
     }
     sockets_format(&left, texts[0]);
@@ -95,26 +95,33 @@ static bool same_address(const char *a, const char *b)
     return strcmp(texts[0], texts[1]) == 0;
 }
 
+/* Vsock addresses but that of the loopback cross the host. */
+static bool is_app_local(const char *address)
+{
+    struct sockets_address parsed;
+    struct err err;
+
+    if (sockets_parse(address, &parsed, &err) != 0) {
+        return false;
+    }
+    return sockets_family(&parsed) == AF_VSOCK ? parsed.u.vm.svm_cid == VMADDR_CID_LOCAL
+                                               : sockets_is_local(&parsed);
+}
+
 static int check_forward(const struct checked *checked, const struct config_ingress *ingress)
 {
-    struct sockets_address address;
-
-    if (sockets_parse(ingress->forward, &address, checked->err) != 0 ||
-        sockets_port(&address) == 0) {
-        return refuse(checked, "ingress", ingress->name, "forward", "need a port");
-    }
-    if (!is_loopback(ingress->forward) && !ingress->insecure_remote_app) {
+    if (!is_app_local(ingress->forward) && !ingress->insecure_remote_app) {
         return refuse(checked, "ingress", ingress->name, "forward",
-                      "not on loopback; that needs insecure_remote_app = yes");
+                      "not on this machine; that needs insecure_remote_app = yes");
     }
     return 0;
 }
 
 static int check_callers(const struct checked *checked, const struct config_egress *egress)
 {
-    if (!is_loopback(egress->listen) && !egress->insecure_remote_callers) {
+    if (!is_local(egress->listen) && !egress->insecure_remote_callers) {
         return refuse(checked, "egress", egress->name, "listen",
-                      "not on loopback; that needs insecure_remote_callers = yes");
+                      "not for this machine alone; that needs insecure_remote_callers = yes");
     }
     return 0;
 }
@@ -124,7 +131,9 @@ struct route {
     const char *kind;
     const char *name;
     const char *listen;
+    const char *plain; /* where the plaintext passes */
     enum config_mode mode;
+    enum config_truncation on_truncation;
     const char *list_key;
     const struct setting_list *list;
     uint64_t *idle_timeout;
@@ -138,7 +147,9 @@ static struct route route_at(struct config *config, size_t i)
         return (struct route){.kind = "ingress",
                               .name = ingress->name,
                               .listen = ingress->listen,
+                              .plain = ingress->forward,
                               .mode = ingress->mode,
+                              .on_truncation = ingress->on_truncation,
                               .list_key = "allow",
                               .list = &ingress->allow,
                               .idle_timeout = &ingress->idle_timeout};
@@ -148,7 +159,9 @@ static struct route route_at(struct config *config, size_t i)
     return (struct route){.kind = "egress",
                           .name = egress->name,
                           .listen = egress->listen,
+                          .plain = egress->listen,
                           .mode = egress->mode,
+                          .on_truncation = egress->on_truncation,
                           .list_key = "expect",
                           .list = &egress->expect,
                           .idle_timeout = &egress->idle_timeout};
@@ -206,6 +219,26 @@ static int check_unique(const struct checked *checked, const struct route *route
     return 0;
 }
 
+static bool is_family(const char *address, sa_family_t family)
+{
+    struct sockets_address parsed;
+    struct err err;
+
+    return sockets_parse(address, &parsed, &err) == 0 && sockets_family(&parsed) == family;
+}
+
+/* An abnormal end would look clean to the service: that must be asked for. */
+static int check_truncation(const struct checked *checked, const struct route *route)
+{
+    bool resets = !is_family(route->plain, AF_UNIX) && !is_family(route->plain, AF_VSOCK);
+
+    if (!resets && route->on_truncation != CONFIG_TRUNCATION_EOF) {
+        return refuse(checked, route->kind, route->name, "on_truncation",
+                      "need eof: the plaintext passes a socket that cannot carry a reset");
+    }
+    return 0;
+}
+
 static int check_routes(const struct checked *checked)
 {
     struct config *config = checked->config;
@@ -227,7 +260,8 @@ static int check_routes(const struct checked *checked)
             return refuse(checked, route.kind, route.name, "mode",
                           "http is not in this release; need tcp");
         }
-        if (check_peers_of(checked, &route) != 0 || check_unique(checked, &route, i) != 0) {
+        if (check_peers_of(checked, &route) != 0 || check_unique(checked, &route, i) != 0 ||
+            check_truncation(checked, &route) != 0) {
             return -1;
         }
         if (*route.idle_timeout == 0) {
@@ -264,7 +298,7 @@ static int check_admin(const struct checked *checked)
     if (config->admin.listen == NULL) {
         return 0;
     }
-    if (!is_loopback(config->admin.listen)) {
+    if (!is_local(config->admin.listen)) {
         return refuse(checked, "admin", "", "listen", "not on loopback");
     }
     for (size_t i = 0; i < config->num_ingresses + config->num_egresses; i++) {

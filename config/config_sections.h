@@ -21,6 +21,7 @@ enum config_platform {
 };
 
 enum config_mode { CONFIG_MODE_TCP, CONFIG_MODE_HTTP /* refused in this release */ };
+enum config_file_mode { CONFIG_FILE_MODE_OWNER, CONFIG_FILE_MODE_GROUP, CONFIG_FILE_MODE_ALL };
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_EOF };
 
 /* Either `ca` and what belongs to it, or three files; the other group is NULL. */
@@ -38,8 +39,9 @@ struct config_identity {
 
 struct config_ingress {
     char name[CONFIG_NAME_CAP];
-    char *listen;  /* for sockets_parse() */
-    char *forward; /* likewise */
+    char *listen;                      /* for sockets_parse() */
+    char *forward;                     /* likewise */
+    enum config_file_mode listen_mode; /* of a unix socket's file */
     enum config_mode mode;
     struct setting_list allow; /* names of peers; at least 1 */
     char *alpn;                /* NULL: none is offered */
@@ -52,6 +54,7 @@ struct config_egress {
     char name[CONFIG_NAME_CAP];
     char *listen;  /* for sockets_parse() */
     char *connect; /* for sockets_split() */
+    enum config_file_mode listen_mode;
     enum config_mode mode;
     struct setting_list expect; /* names of peers; at least 1 */
     char *sni;                  /* NULL: the host of `connect` */

@@ -45,7 +45,9 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
         [SETTING_PATH] = "a path without blanks",
         [SETTING_HOST] = "a host name",
         [SETTING_ADDRESS] = "IPv4:PORT or [IPv6]:PORT",
-        [SETTING_ENDPOINT] = "HOST:PORT",
+        [SETTING_LISTEN] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH or vsock:CID:PORT",
+        [SETTING_TARGET] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH or vsock:CID:PORT",
+        [SETTING_ENDPOINT] = "HOST:PORT, unix:/PATH or vsock:CID:PORT",
         [SETTING_URL] = "https://HOST:PORT",
         [SETTING_ALPN] = "protocol names, with a comma and no blanks between",
         [SETTING_TRUST_DOMAIN] = "a trust domain",
@@ -80,6 +82,8 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
     case SETTING_PATH:
     case SETTING_HOST:
     case SETTING_ADDRESS:
+    case SETTING_LISTEN:
+    case SETTING_TARGET:
     case SETTING_ENDPOINT:
     case SETTING_URL:
     case SETTING_ALPN:

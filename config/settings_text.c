@@ -37,7 +37,7 @@ static bool is_host(const char *text)
     return len > 0 && len < SOCKETS_HOST_CAP && strspn(text, host_chars) == len;
 }
 
-static bool is_address(const char *text)
+static bool is_place(const char *text)
 {
     struct sockets_address address;
     struct err err;
@@ -45,8 +45,35 @@ static bool is_address(const char *text)
     return sockets_parse(text, &address, &err) == 0;
 }
 
+static bool is_address(const char *text)
+{
+    struct sockets_address address;
+    struct err err;
+
+    return sockets_parse(text, &address, &err) == 0 && sockets_is_ip(&address);
+}
+
+/* True if it names one place to connect to. */
+static bool is_target(const char *text)
+{
+    struct sockets_address address;
+    struct err err;
+
+    if (sockets_parse(text, &address, &err) != 0) {
+        return false;
+    }
+    switch (sockets_family(&address)) {
+    case AF_UNIX:
+        return true;
+    case AF_VSOCK:
+        return address.u.vm.svm_port != 0 && address.u.vm.svm_cid != VMADDR_CID_ANY;
+    default:
+        return sockets_port(&address) != 0;
+    }
+}
+
 /* HOST:PORT or [IPv6]:PORT with a port that can be connected to. */
-static bool is_endpoint(const char *text)
+static bool is_host_and_port(const char *text)
 {
     char host[SOCKETS_HOST_CAP];
     struct err err;
@@ -63,7 +90,7 @@ static bool is_url(const char *text)
     static const char scheme[] = "https://";
     size_t skip = sizeof(scheme) - 1;
 
-    return strncmp(text, scheme, skip) == 0 && is_endpoint(text + skip);
+    return strncmp(text, scheme, skip) == 0 && is_host_and_port(text + skip);
 }
 
 static bool is_alpn(const char *text)
@@ -107,8 +134,12 @@ static bool is_valid(const struct setting *row, const char *text)
         return is_host(text);
     case SETTING_ADDRESS:
         return is_address(text);
+    case SETTING_LISTEN:
+        return is_place(text);
+    case SETTING_TARGET:
+        return is_target(text);
     case SETTING_ENDPOINT:
-        return is_endpoint(text);
+        return is_host_and_port(text) || (is_target(text) && !is_address(text));
     case SETTING_URL:
         return is_url(text);
     case SETTING_ALPN:
@@ -138,14 +169,9 @@ static bool is_valid(const struct setting *row, const char *text)
 
 int settings_text_check(const struct setting *row, const char *text, struct err *err)
 {
-    bool is_place = row->kind == SETTING_ADDRESS || row->kind == SETTING_ENDPOINT;
-
     /* What is printed must fit a line again. */
     if (strlen(row->key) + strlen(" = ") + strlen(text) > INI_LINE_MAX) {
         return err_set(err, ERR_INVALID, "too long");
-    }
-    if (is_place && (strncmp(text, "unix:", 5) == 0 || strncmp(text, "vsock:", 6) == 0)) {
-        return err_set(err, ERR_INVALID, "unix: and vsock: are not in this release");
     }
     return is_valid(row, text) ? 0 : settings_describe_need(row, err);
 }

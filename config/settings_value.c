@@ -193,6 +193,8 @@ int settings_value_read(const struct setting *row, const char *text, unsigned li
     case SETTING_STORED:
     case SETTING_HOST:
     case SETTING_ADDRESS:
+    case SETTING_LISTEN:
+    case SETTING_TARGET:
     case SETTING_ENDPOINT:
     case SETTING_URL:
     case SETTING_ALPN:

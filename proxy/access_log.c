@@ -3,7 +3,6 @@
  *
  * Whoever was never authorized is a stranger, who may be many: such lines have a rate.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -12,7 +11,6 @@
 
 #define ACCESS_LOG_STRANGERS_MAX 20 /* lines a second */
 #define ACCESS_LOG_HEX_CAP 129      /* of a measurement: 64 bytes and the NUL */
-#define ACCESS_LOG_TARGET_CAP (SOCKETS_HOST_CAP + 16)
 
 /* False if the line is left out, which is counted. */
 static bool access_log_admits(const struct conn *c, uint64_t now)
@@ -43,17 +41,12 @@ static void access_log_hex(const uint8_t *data, size_t len, char out[static ACCE
 }
 
 /* Where it was connected to; before that, where it would have been. */
-static void access_log_target(const struct conn *c, char out[static ACCESS_LOG_TARGET_CAP])
+static void access_log_target(const struct conn *c, char out[static SOCKETS_TARGET_CAP])
 {
-    char address[SOCKETS_TEXT_CAP] = "";
-
     if (c->target.len > 0) {
-        sockets_format(&c->target, address);
-        (void)snprintf(out, ACCESS_LOG_TARGET_CAP, "%s", address);
+        sockets_format(&c->target, out);
     } else {
-        (void)snprintf(out, ACCESS_LOG_TARGET_CAP,
-                       strchr(c->route->host, ':') != NULL ? "[%s]:%u" : "%s:%u", c->route->host,
-                       (unsigned)c->route->port);
+        sockets_join(c->route->host, c->route->port, out);
     }
 }
 
@@ -63,7 +56,7 @@ void access_log(const struct conn *c, uint64_t now)
     static const struct svid stranger = {.spiffe = nobody, .claims = {.tee = "-"}};
     const struct svid *peer = c->svid != NULL ? c->svid : &stranger;
     char source[SOCKETS_TEXT_CAP] = "";
-    char target[ACCESS_LOG_TARGET_CAP] = "";
+    char target[SOCKETS_TARGET_CAP] = "";
     char fingerprint[ACCESS_LOG_HEX_CAP] = "-";
     char measurement[ACCESS_LOG_HEX_CAP] = "-";
 

@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "proxy/census.h"
+#include "proxy/entrance.h"
 
 #define CREW_NOFILE_RESERVE 64   /* descriptors that are not connections */
 #define CREW_NOFILE_PER_WORKER 8 /* of its loop */
@@ -61,6 +62,16 @@ static void crew_log_ready(const struct crew *crew, const struct worker_options 
     }
 }
 
+/* The workers have descriptors of their own for them, which they close when they drain. */
+static void crew_leave_entrances(const struct worker_options *options)
+{
+    for (size_t i = 0; i < options->num_routes; i++) {
+        if (options->routes[i].entrance != NULL) {
+            entrance_leave(options->routes[i].entrance);
+        }
+    }
+}
+
 struct crew *crew_start(const struct crew_options *options, struct err *err)
 {
     struct worker_options worker = options->worker;
@@ -88,6 +99,7 @@ struct crew *crew_start(const struct crew_options *options, struct err *err)
             return NULL;
         }
     }
+    crew_leave_entrances(&worker);
     crew_log_ready(crew, &worker);
     return crew;
 }

@@ -30,6 +30,7 @@ struct dial {
     size_t num_running;  /* attempts under way */
     size_t num_handles;  /* poll handles not yet closed */
     uint64_t started_ms; /* when connecting began */
+    bool backlogged;     /* the unix socket's queue is full: the next tick tries again */
     bool starting;       /* inside dial_start(): no callback */
     bool abandoned;      /* by its owner; the last close callback frees it */
     void (*on_change)(void *arg);
@@ -143,10 +144,13 @@ static void dial_go_on(struct dial *dial)
     if (running6 && uv_now(dial->loop) - dial->started_ms < DIAL_HEAD_START_MS) {
         return;
     }
-    while (!running4 && dial->next4 < dial->answer.num_addresses) {
-        running4 = dial_try(dial, dial->next4++);
+    dial->backlogged = false;
+    while (!running4 && !dial->backlogged && dial->next4 < dial->answer.num_addresses) {
+        running4 = dial_try(dial, dial->next4);
+        dial->backlogged = !running4 && dial->error == EAGAIN;
+        dial->next4 += dial->backlogged ? 0 : 1;
     }
-    if (dial->num_running == 0) {
+    if (dial->num_running == 0 && !dial->backlogged) {
         dial_end(dial, DIAL_FAILED);
     }
 }

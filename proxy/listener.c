@@ -37,6 +37,18 @@ int listener_open(struct listener *listener, const struct conn_route *route,
     return 0;
 }
 
+int listener_share(struct listener *listener, const struct conn_route *route,
+                   const struct entrance *entrance, struct err *err)
+{
+    int fd = entrance_dup(entrance);
+
+    if (fd < 0) {
+        return err_set_errno(err, ERR_IO, errno, "%s: dup", route->name);
+    }
+    *listener = (struct listener){.route = route, .address = entrance->address, .fd = fd};
+    return 0;
+}
+
 /* The cap that holds accepting back; COUNTERS: none. */
 static enum counter listener_cap(const struct listener *listener)
 {

@@ -14,6 +14,7 @@
 
 #include "common/compiler.h"
 #include "proxy/conn.h"
+#include "proxy/entrance.h"
 
 struct err;
 
@@ -34,6 +35,10 @@ struct listener {
 MUST_CHECK int listener_open(struct listener *listener, const struct conn_route *route,
                              const struct sockets_address *address, bool reuse_port,
                              struct err *err);
+
+/* The same with a descriptor of its own for `entrance`, which may go before the listener. */
+MUST_CHECK int listener_share(struct listener *listener, const struct conn_route *route,
+                              const struct entrance *entrance, struct err *err);
 
 /* Joins the loop of `shared` and accepts.  -1: libuv failed, a negative errno is in errno. */
 MUST_CHECK int listener_start(struct listener *listener, struct conn_shared *shared,

@@ -81,7 +81,7 @@ static void prepare_process(unsigned num_workers)
     sockets_raise_nofile();
 }
 
-static int run(const struct setup *setup, const char *path)
+static int run(struct setup *setup, const char *path)
 {
     const struct config_log *settings = &setup_config(setup)->log;
     struct err err;
@@ -92,7 +92,7 @@ static int run(const struct setup *setup, const char *path)
     log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
              kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));
     setup_warn_insecure(setup);
-    if (setup_check_identity(setup, &err) != 0) {
+    if (setup_check_identity(setup, &err) != 0 || setup_open(setup, &err) != 0) {
         return fail(&err);
     }
     rc = control_run(setup_control(setup), &err);

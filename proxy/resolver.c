@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,15 +48,14 @@ struct resolver *resolver_new(uv_loop_t *loop, size_t num_names, size_t in_fligh
 void resolver_set(struct resolver *resolver, size_t name, const char *host, uint16_t port)
 {
     struct resolver_name *slot = &resolver->names[name];
-    char text[SOCKETS_HOST_CAP + 16] = "";
+    char text[SOCKETS_TARGET_CAP] = "";
     struct err err;
 
     assert(name < resolver->num_names);
     slot->resolver = resolver;
     slot->host = host;
     slot->port = port;
-    (void)snprintf(text, sizeof(text), strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
-                   (unsigned)port);
+    sockets_join(host, port, text);
     if (sockets_parse(text, &slot->number.addresses[0], &err) == 0) {
         slot->number.num_addresses = 1;
     }

@@ -37,10 +37,11 @@ struct resolver_waiter {
  */
 struct resolver *resolver_new(uv_loop_t *loop, size_t num_names, size_t in_flight_max);
 
-/* Sets slot `name`; `host` is borrowed and must outlive the resolver. */
+/* Sets slot `name` to what sockets_split() gave; `host` is borrowed and must outlive the resolver.
+ */
 void resolver_set(struct resolver *resolver, size_t name, const char *host, uint16_t port);
 
-/* True if slot `name` is a numeric address, which is never looked up. */
+/* True if slot `name` is an address and no name, which is never looked up. */
 bool resolver_is_number(const struct resolver *resolver, size_t name);
 
 /* Calls waiter->on_done once: during this call (number, remembered failure) or from the loop. */

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "config/config.h"
 #include "proxy/algorithms.h"
+#include "proxy/entrance.h"
 
 #define ENROL_TIMEOUT_MS 30000
 
@@ -20,6 +21,9 @@ struct setup {
     struct algorithms *algorithms; /* of all handshakes */
     struct worker_route routes[CONFIG_ROUTES_MAX];
     char hosts[CONFIG_ROUTES_MAX][SOCKETS_HOST_CAP];
+    mode_t modes[CONFIG_ROUTES_MAX]; /* of unix sockets */
+    struct entrance entrances[CONFIG_ROUTES_MAX];
+    size_t num_entrances; /* open ones */
     struct control_options control;
 };
 
@@ -110,9 +114,15 @@ static enum conn_truncation truncation(enum config_truncation setting)
 }
 
 /* The next route, whose target is `target`; NULL if an address is bad after all. */
-static struct worker_route *add_route(struct setup *setup, const char *listen, const char *target,
+static struct worker_route *add_route(struct setup *setup, const char *listen,
+                                      enum config_file_mode mode, const char *target,
                                       struct err *err)
 {
+    static const mode_t modes[] = {
+        [CONFIG_FILE_MODE_OWNER] = 0600,
+        [CONFIG_FILE_MODE_GROUP] = 0660,
+        [CONFIG_FILE_MODE_ALL] = 0666,
+    };
     struct worker_options *worker = &setup->control.crew.worker;
     struct worker_route *route = &setup->routes[worker->num_routes];
     char *host = setup->hosts[worker->num_routes];
@@ -121,6 +131,7 @@ static struct worker_route *add_route(struct setup *setup, const char *listen, c
         sockets_split(target, host, &route->conn.port, err) != 0) {
         return NULL;
     }
+    setup->modes[worker->num_routes] = modes[mode];
     route->conn.host = host;
     worker->num_routes++;
     return route;
@@ -132,7 +143,8 @@ static int set_routes(struct setup *setup, struct err *err)
 
     for (size_t i = 0; i < config->num_ingresses; i++) {
         const struct config_ingress *ingress = &config->ingresses[i];
-        struct worker_route *route = add_route(setup, ingress->listen, ingress->forward, err);
+        struct worker_route *route =
+            add_route(setup, ingress->listen, ingress->listen_mode, ingress->forward, err);
 
         if (route == NULL) {
             return err_wrap(err, "[ingress %s]", ingress->name);
@@ -143,7 +155,8 @@ static int set_routes(struct setup *setup, struct err *err)
     }
     for (size_t i = 0; i < config->num_egresses; i++) {
         const struct config_egress *egress = &config->egresses[i];
-        struct worker_route *route = add_route(setup, egress->listen, egress->connect, err);
+        struct worker_route *route =
+            add_route(setup, egress->listen, egress->listen_mode, egress->connect, err);
 
         if (route == NULL) {
             return err_wrap(err, "[egress %s]", egress->name);
@@ -164,6 +177,25 @@ static int set_routes(struct setup *setup, struct err *err)
         .drain_delay_ms = config->limits.drain_delay,
         .drain_timeout_ms = config->limits.drain_timeout,
     };
+    return 0;
+}
+
+int setup_open(struct setup *setup, struct err *err)
+{
+    for (size_t i = 0; i < setup->control.crew.worker.num_routes; i++) {
+        struct worker_route *route = &setup->routes[i];
+        struct entrance *entrance = &setup->entrances[setup->num_entrances];
+
+        if (sockets_is_ip(&route->listen)) {
+            continue; /* each worker has a socket of its own */
+        }
+        if (entrance_bind(entrance, &route->listen, setup->modes[i], err) != 0) {
+            return err_wrap(err, "[%s %s] listen", route->conn.egress ? "egress" : "ingress",
+                            route->conn.name);
+        }
+        route->entrance = entrance;
+        setup->num_entrances++;
+    }
     return 0;
 }
 
@@ -389,6 +421,9 @@ struct setup *setup_new(const char *path, struct err *err)
 void setup_free(struct setup *setup)
 {
     if (setup != NULL) {
+        for (size_t i = 0; i < setup->num_entrances; i++) {
+            entrance_close(&setup->entrances[i]);
+        }
         config_free(setup->config); /* NULL if it did not load */
         algorithms_free(setup->algorithms);
         free(setup);

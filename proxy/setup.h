@@ -20,6 +20,10 @@ void setup_free(struct setup *setup); /* accepts NULL; not while control_run() r
    well-formed: the start is the time to say so.  Blocks. */
 MUST_CHECK int setup_check_identity(const struct setup *setup, struct err *err);
 
+/* Makes the listening sockets that the process has once: unix and vsock.  setup_free() closes them
+   and removes their files.  Blocks for files. */
+MUST_CHECK int setup_open(struct setup *setup, struct err *err);
+
 /* The settings of the start; borrowed. */
 const struct config *setup_config(const struct setup *setup);
 

@@ -234,6 +234,9 @@ static int worker_init_slot(struct worker *worker, size_t i, const struct worker
     if (conn->egress && conn->sni == NULL && !resolver_is_number(worker->shared.resolver, i)) {
         slot->route.sni = slot->route.host;
     }
+    if (route->entrance != NULL) {
+        return listener_share(&slot->listener, &slot->route, route->entrance, err);
+    }
     return listener_open(&slot->listener, &slot->route, &address, true, err);
 }
 

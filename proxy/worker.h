@@ -25,6 +25,7 @@ struct worker; /* opaque */
 struct worker_route {
     struct conn_route conn;
     struct sockets_address listen; /* port 0: the kernel chooses */
+    struct entrance *entrance;     /* NULL: each worker makes a socket for `listen`; borrowed */
 };
 
 struct worker_limits {

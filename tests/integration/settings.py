@@ -145,7 +145,7 @@ class Sidecar(case.Case):
             "later_mode": (("mode = tcp", "mode = http"), "11: [ingress in] mode: http is not in this release; need tcp"),
             "no_allow": (("allow = b\n", ""), "8: [ingress in] allow: missing"),
             "remote_application": (("127.0.0.1:80", "192.0.2.1:80"),
-                                   "10: [ingress in] forward: not on loopback; that needs insecure_remote_app = yes"),
+                                   "10: [ingress in] forward: not on this machine; that needs insecure_remote_app = yes"),
             "continued_line": (("mode = tcp", " mode = tcp"), "11: a line must not start with a blank"),
         }
         for name, ((old, new), said) in rows.items():

@@ -2,6 +2,9 @@
  * Rig: workers of the data path over loopback, with a test at both ends: plain sockets for
  * applications, OpenSSL on blocking sockets for peers.
  *
+ * With RIG_PLAIN=unix in the environment the plaintext passes unix sockets instead, which carry no
+ * reset: rig_expect_reset() then is content with an end.
+ *
  * Everything waits with a deadline of RIG_WAIT_MS and then fails the test.
  */
 #pragma once
@@ -13,7 +16,9 @@
 #include <openssl/types.h>
 
 #include "proxy/census.h"
+#include "proxy/entrance.h"
 #include "proxy/worker.h"
+#include "tests/lib/folder.h"
 #include "tests/lib/generation_double.h"
 
 #define RIG_WAIT_MS 20000
@@ -38,6 +43,8 @@ struct rig {
     int target;                    /* listening: the application, or the peer of an egress */
     struct sockets_address entry;  /* where connections go in */
     struct sockets_address behind; /* where `target` listens */
+    struct entrance door;          /* unix: of the egress */
+    char folder[FOLDER_PATH_CAP];  /* unix: of the sockets */
 };
 
 struct rig_options {
@@ -51,6 +58,9 @@ struct rig_options {
     bool no_identity;
     bool no_target; /* nothing listens where the sidecar connects to */
 };
+
+/* True if the plaintext passes unix sockets. */
+bool rig_over_unix(void);
 
 void rig_start(struct rig *rig, const struct rig_options *options);
 

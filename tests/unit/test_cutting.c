@@ -253,8 +253,8 @@ static void fill_backlog(const struct rig *rig, int fillers[static FILLERS])
 {
     assert_int_equal(listen(rig->target, 0), 0);
     for (unsigned i = 0; i < FILLERS; i++) {
-        fillers[i] = sockets_connect(&rig->behind);
-        assert_true(fillers[i] >= 0);
+        fillers[i] = sockets_connect(&rig->behind); /* -1: a unix socket that is full already */
+        assert_true(fillers[i] >= 0 || (i > 0 && errno == EAGAIN));
     }
     assert_int_equal(poll(&(struct pollfd){.fd = fillers[0], .events = POLLOUT}, 1, RIG_WAIT_MS),
                      1);
@@ -280,7 +280,7 @@ static void a_connect_without_an_answer_is_given_up(void **state)
         }
         rig_await_closed(&rig.counters, REASON_CONNECT_TIMEOUT);
         for (unsigned filler = 0; filler < FILLERS; filler++) {
-            close(fillers[filler]);
+            (void)close(fillers[filler]);
         }
         SSL_free(ssl);
         close(fd);
@@ -288,10 +288,39 @@ static void a_connect_without_an_answer_is_given_up(void **state)
     }
 }
 
+/* A unix socket with a full backlog refuses for the moment only. */
+static void a_full_backlog_is_tried_again(void **state)
+{
+    struct rig_options options = {.shape = RIG_INGRESS};
+    int fillers[FILLERS];
+    struct rig_pair pair;
+    struct rig rig;
+
+    if (!rig_over_unix()) { /* TCP tries again by itself */
+        skip();
+    }
+    rig_start(&rig, &options);
+    fill_backlog(&rig, fillers);
+    pair.peer_fd = rig_connect(&rig);
+    pair.peer = rig_tls(&rig, pair.peer_fd, RIG_FRIEND);
+    rig_tls_put(pair.peer, "patience");
+    rig_expect_silence(pair.peer_fd, TICKS_MS);
+    for (unsigned i = 0; i < FILLERS && fillers[i] >= 0; i++) {
+        close(rig_accept(&rig));
+    }
+    pair.app = rig_accept(&rig);
+    rig_expect(pair.app, "patience");
+    for (unsigned i = 0; i < FILLERS; i++) {
+        (void)close(fillers[i]);
+    }
+    rig_pair_close(&pair);
+    rig_stop(&rig);
+}
+
 /* The other end goes while the sidecar still waits for an answer to its connect. */
 static void r7_a_reset_during_the_connect_ends_it(void **state)
 {
-    for (size_t i = 0; i < SHAPES; i++) {
+    for (size_t i = 0; i < (rig_over_unix() ? 1 : SHAPES); i++) {
         struct rig_options options = {.shape = shapes[i]};
         int fillers[FILLERS];
         struct rig rig;
@@ -311,7 +340,7 @@ static void r7_a_reset_during_the_connect_ends_it(void **state)
         rig_await_closed(&rig.counters,
                          shapes[i] == RIG_INGRESS ? REASON_PEER_RESET : REASON_APP_RESET);
         for (unsigned filler = 0; filler < FILLERS; filler++) {
-            close(fillers[filler]);
+            (void)close(fillers[filler]);
         }
         SSL_free(ssl);
         rig_stop(&rig);
@@ -436,6 +465,9 @@ static void r7_an_app_that_leaves_while_it_waits_is_forgotten(void **state)
     struct rig rig;
     int app = -1;
 
+    if (rig_over_unix()) { /* that looks like an end, behind which "early" still counts */
+        skip();
+    }
     rig_start(&rig, &options);
     app = rig_connect(&rig);
     rig_put(app, "early");
@@ -521,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_silent_upstream_is_given_up),
         cmocka_unit_test(a_target_that_is_not_there_resets_whoever_asked),
         cmocka_unit_test(a_connect_without_an_answer_is_given_up),
+        cmocka_unit_test(a_full_backlog_is_tried_again),
         cmocka_unit_test(r7_a_reset_during_the_connect_ends_it),
         cmocka_unit_test(r16_a_peer_is_cut_when_its_certificate_ends_and_not_before),
         cmocka_unit_test(r15_rules_that_no_longer_let_a_peer_in_cut_it),
