@@ -76,7 +76,8 @@ static int64_t generation_time(const ASN1_TIME *time)
     return (int64_t)timegm(&tm);
 }
 
-static void generation_describe(X509 *leaf, struct svid *out)
+/* False without memory, which tests of shortages take away here too. */
+static bool generation_describe(X509 *leaf, struct svid *out)
 {
     static const uint8_t measurement[] = {0x00, 0xa1, 0xff};
     GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
@@ -84,13 +85,13 @@ static void generation_describe(X509 *leaf, struct svid *out)
     assert(names != NULL && sk_GENERAL_NAME_num(names) == 1);
     out->spiffe = strdup((const char *)ASN1_STRING_get0_data(
         sk_GENERAL_NAME_value(names, 0)->d.uniformResourceIdentifier));
-    assert(out->spiffe != NULL);
     GENERAL_NAMES_free(names);
     out->not_after = generation_time(X509_get0_notAfter(leaf));
     out->has_claims = true;
     out->claims.measurement_len = sizeof(measurement);
     memcpy(out->claims.measurement, measurement, sizeof(measurement));
     (void)snprintf(out->claims.tee, sizeof(out->claims.tee), "sim");
+    return out->spiffe != NULL;
 }
 
 static int generation_verify(X509_STORE_CTX *ctx, void *arg)
@@ -104,8 +105,11 @@ static int generation_verify(X509_STORE_CTX *ctx, void *arg)
         return 0;
     }
     note = calloc(1, sizeof(*note));
-    assert(note != NULL);
-    generation_describe(X509_STORE_CTX_get0_cert(ctx), &note->svid);
+    if (note == NULL || !generation_describe(X509_STORE_CTX_get0_cert(ctx), &note->svid)) {
+        free(note);
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
     if (strncmp(note->svid.spiffe, DOMAIN, strlen(DOMAIN)) != 0) {
         note->refusal = "domain";
     } else if (strcmp(note->svid.spiffe, generation->expected) != 0) {
