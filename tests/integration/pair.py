@@ -252,9 +252,9 @@ class Crowded(PairCase):
     def test_r35_strangers_do_not_stop_the_service_from_going_out(self):
         routes = ingress(self.app.address, "server") + egress(self.ingress, "server")
         both = self.world.sidecar("client", routes, [peer("server")], "max_handshakes = 2\nhandshake_timeout = 60s\n")
-        for _ in range(3):
+        for _ in range(32):  # with several workers the kernel deals them out as it likes
             peers.connect(self, both.address("in")).sendall(b"\x16\x03\x01\x02\x00\x01")
-        self.until(lambda: both.metric("liftgate_accept_paused") == 1, "the ingress full of handshakes")
+        self.until(lambda: both.metric("liftgate_accept_paused") >= 1, "the ingress full of handshakes")
         self.assertEqual(peers.ask(peers.connect(self, both.address("out")), b"hello"), b"hello")
 
 
