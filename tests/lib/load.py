@@ -15,7 +15,7 @@ class RedisPair:
 
     def __init__(self, case):
         self.case = case
-        world = World(case)
+        self.world = world = World(case)
         world.start_ca()
         port = peers.nobody(case)[1]
         redis = Process(case, "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no",
@@ -28,12 +28,14 @@ class RedisPair:
     def sides(self):
         return self.server, self.client
 
-    def benchmark(self, seconds, connections=20):
+    def benchmark(self, seconds, connections=20, also=()):
         """Runs redis-benchmark over and over for that long, renewing both sides every two seconds; its
-        connections are opened anew with each run.  Returns how often both have renewed."""
+        connections are opened anew with each run.  `also` are pairs of a period and what is done then.
+        Returns how often both have renewed."""
         end = time.monotonic() + seconds
         renewals = 0
         due = time.monotonic()
+        others = [[due + period, period, act] for period, act in also]
         while time.monotonic() < end:
             child = subprocess.Popen(["redis-benchmark", "-p", str(self.port), "-t", "get,set", "-n", "4000", "-c",
                                       str(connections), "-q"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -43,6 +45,10 @@ class RedisPair:
                         side.signal(signal.SIGUSR1)
                     renewals += 1
                     due = time.monotonic() + RENEWAL_PERIOD_S
+                for other in others:
+                    if time.monotonic() >= other[0]:
+                        other[2]()
+                        other[0] = time.monotonic() + other[1]
                 try:
                     child.wait(0.1)
                 except subprocess.TimeoutExpired:
