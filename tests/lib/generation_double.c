@@ -82,7 +82,10 @@ static bool generation_describe(X509 *leaf, struct svid *out)
     static const uint8_t measurement[] = {0x00, 0xa1, 0xff};
     GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
 
-    assert(names != NULL && sk_GENERAL_NAME_num(names) == 1);
+    if (names == NULL) {
+        return false;
+    }
+    assert(sk_GENERAL_NAME_num(names) == 1);
     out->spiffe = strdup((const char *)ASN1_STRING_get0_data(
         sk_GENERAL_NAME_value(names, 0)->d.uniformResourceIdentifier));
     GENERAL_NAMES_free(names);
@@ -105,8 +108,12 @@ static int generation_verify(X509_STORE_CTX *ctx, void *arg)
         return 0;
     }
     note = calloc(1, sizeof(*note));
-    if (note == NULL || !generation_describe(X509_STORE_CTX_get0_cert(ctx), &note->svid)) {
+    if (note == NULL || SSL_set_ex_data(ssl, generation_index(), note) != 1) {
         free(note);
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    if (!generation_describe(X509_STORE_CTX_get0_cert(ctx), &note->svid)) {
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
@@ -116,7 +123,6 @@ static int generation_verify(X509_STORE_CTX *ctx, void *arg)
         note->refusal = "spiffe";
         note->denied = true;
     }
-    SSL_set_ex_data(ssl, generation_index(), note);
     X509_STORE_CTX_set_error(ctx, note->refusal == NULL ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
     return note->refusal == NULL;
 }

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/crypto.h>
+
 /* Written only while nothing is armed; the threads that obey see it through `armed`. */
 static struct {
     struct shortage_rule rules[SHORTAGE_RULES_MAX];
@@ -177,4 +179,31 @@ char *__wrap_strdup(const char *text)
 char *__wrap_strndup(const char *text, size_t len)
 {
     return shortage_fails(SHORTAGE_MEMORY, NULL) ? NULL : __real_strndup(text, len);
+}
+
+static void *shortage_openssl_malloc(size_t size, const char *file, int line)
+{
+    return size == 0 || shortage_fails(SHORTAGE_OPENSSL, NULL) ? NULL : __real_malloc(size);
+}
+
+static void *shortage_openssl_realloc(void *old, size_t size, const char *file, int line)
+{
+    if (size == 0) {
+        free(old);
+        return NULL;
+    }
+    return shortage_fails(SHORTAGE_OPENSSL, NULL) ? NULL : __real_realloc(old, size);
+}
+
+static void shortage_openssl_free(void *old, const char *file, int line)
+{
+    free(old);
+}
+
+void shortage_watch_openssl(void)
+{
+    int rc = CRYPTO_set_mem_functions(shortage_openssl_malloc, shortage_openssl_realloc,
+                                      shortage_openssl_free);
+
+    assert(rc == 1);
 }

@@ -16,7 +16,8 @@ enum shortage_call {
     SHORTAGE_RECV,
     SHORTAGE_SEND, /* send and sendmsg */
     SHORTAGE_SOCKET,
-    SHORTAGE_MEMORY, /* malloc, calloc, realloc, strdup and strndup; NULL is what comes back */
+    SHORTAGE_MEMORY,  /* malloc, calloc, realloc, strdup and strndup; NULL is what comes back */
+    SHORTAGE_OPENSSL, /* what OpenSSL allocates, after shortage_watch_openssl() */
     SHORTAGE_CALLS,
 };
 
@@ -34,6 +35,9 @@ struct shortage_rule {
 /* From now on the calls meet the first rule that fits, in all threads but the caller's, or, with
    `here`, in the caller's alone. */
 void shortage_begin(const struct shortage_rule *rules, size_t num_rules, bool here);
+
+/* Before anything else uses OpenSSL: its allocations are calls too from now on. */
+void shortage_watch_openssl(void);
 
 /* How many calls have met a rule so far. */
 unsigned long shortage_met(void);

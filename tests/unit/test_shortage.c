@@ -23,8 +23,10 @@
 #include "tests/lib/shortage.h"
 
 #define LEN                                                                                        \
-    ((size_t)200000) /* bytes of a stream; several reads, and a queue where writes are short */
-#define NTH_MAX 2000 /* no connection makes so many calls of one kind */
+    ((size_t)200000)   /* bytes of a stream; several reads, and a queue where writes are short */
+#define NTH_MAX 100000 /* more calls of one kind than any connection makes */
+
+#define OPENSSL_STEP 23 /* of some 5000 allocations for one connection */
 
 enum end {
     OPEN,
@@ -208,15 +210,16 @@ static void r37_calls_that_are_interrupted_or_do_less_lose_nothing(void **state)
     rig_stop(&rig);
 }
 
-/* Lets the Nth call of a kind fail, for every N that a connection gets to; the one after it must
-   find everything as it was.  Returns how many calls there were. */
-static unsigned long sweep(const struct rig *rig, enum shortage_call call, int error)
+/* Lets the Nth call of a kind fail, for every N (or each `step`th) that a connection gets to; the
+   one after it must find everything as it was.  Returns how many calls there were. */
+static unsigned long sweep(const struct rig *rig, enum shortage_call call, int error,
+                           unsigned long step)
 {
-    unsigned long nth = 0;
+    unsigned long nth = 1;
     unsigned long met = 1;
 
-    while (met > 0) {
-        struct shortage_rule rule = {.call = call, .error = error, .nth = ++nth};
+    for (; met > 0; nth += step) {
+        struct shortage_rule rule = {.call = call, .error = error, .nth = nth};
 
         assert_true(nth < NTH_MAX);
         shortage_begin(&rule, 1, false);
@@ -226,7 +229,7 @@ static unsigned long sweep(const struct rig *rig, enum shortage_call call, int e
         assert_true(exchange(rig, 5000));
         expect_idle(rig);
     }
-    return nth - 1;
+    return nth - step;
 }
 
 static void r37_a_call_that_fails_ends_its_connection_and_no_other(void **state)
@@ -248,7 +251,7 @@ static void r37_a_call_that_fails_ends_its_connection_and_no_other(void **state)
 
     start(&rig);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_true(sweep(&rig, rows[i].call, rows[i].error) >= rows[i].least);
+        assert_true(sweep(&rig, rows[i].call, rows[i].error, 1) >= rows[i].least);
     }
     rig_stop(&rig);
 }
@@ -258,7 +261,16 @@ static void r37_an_allocation_that_fails_ends_its_connection_and_no_other(void *
     struct rig rig;
 
     start(&rig);
-    assert_true(sweep(&rig, SHORTAGE_MEMORY, ENOMEM) >= 8);
+    assert_true(sweep(&rig, SHORTAGE_MEMORY, ENOMEM, 1) >= 8);
+    rig_stop(&rig);
+}
+
+static void r37_openssl_without_memory_ends_a_connection_and_no_other(void **state)
+{
+    struct rig rig;
+
+    start(&rig);
+    assert_true(sweep(&rig, SHORTAGE_OPENSSL, ENOMEM, OPENSSL_STEP) > 100);
     rig_stop(&rig);
 }
 
@@ -267,8 +279,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r37_calls_that_are_interrupted_or_do_less_lose_nothing),
         cmocka_unit_test(r37_a_call_that_fails_ends_its_connection_and_no_other),
+        cmocka_unit_test(r37_openssl_without_memory_ends_a_connection_and_no_other),
         cmocka_unit_test(r37_an_allocation_that_fails_ends_its_connection_and_no_other),
     };
 
+    shortage_watch_openssl();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
