@@ -159,6 +159,21 @@ int sockets_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
+bool sockets_is_own_peer(int fd)
+{
+    struct sockets_address near = {.len = sizeof(near.u)};
+    struct sockets_address far = {.len = sizeof(far.u)};
+    char texts[2][SOCKETS_TEXT_CAP] = {"", ""};
+
+    if (getsockname(fd, &near.u.any, &near.len) != 0 ||
+        getpeername(fd, &far.u.any, &far.len) != 0 || !sockets_is_ip(&near)) {
+        return false;
+    }
+    sockets_format(&near, texts[0]);
+    sockets_format(&far, texts[1]);
+    return strcmp(texts[0], texts[1]) == 0;
+}
+
 void sockets_reset(int fd)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};

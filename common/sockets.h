@@ -91,6 +91,10 @@ void sockets_tune(int fd, unsigned user_timeout_ms);
 /* Reads and clears SO_ERROR: an errno value, 0 for none. */
 int sockets_error(int fd);
 
+/* True if a connected TCP socket's other end is itself: what a connect to a free port of this
+   machine makes when the kernel picks the same port for the near end. */
+bool sockets_is_own_peer(int fd);
+
 /* Closes `fd` so that the other side gets an RST; a unix socket cannot carry one. */
 void sockets_reset(int fd);
 

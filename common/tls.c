@@ -17,6 +17,8 @@
 
 #include "common/err.h"
 
+#define TLS_REKEY_RECORDS (UINT64_C(1) << 22) /* AES-GCM bears 2^24.5: RFC 8446 section 5.5 */
+
 /*
  * One BIO serves both directions.  Its data is the struct tls, whose `io` points at what the caller
  * lends for the length of a call and is NULL in between.
@@ -25,10 +27,12 @@ struct tls {
     SSL *ssl;
     struct tls_io *io; /* NULL outside of a call */
     enum tls_failure failure;
-    int alert;     /* -1: none */
-    bool received; /* whose `alert` it is */
-    bool closed;   /* our close_notify is out */
-    uint64_t num_key_updates;
+    int alert;                /* -1: none */
+    bool received;            /* whose `alert` it is */
+    bool closed;              /* our close_notify is out */
+    uint64_t num_key_updates; /* the peer's */
+    uint64_t num_records;     /* sent with the key in use */
+    uint64_t rekey_records;   /* after which it changes */
 };
 
 static int tls_bio_write(BIO *bio, const char *data, int len)
@@ -131,6 +135,7 @@ static struct tls *tls_new(SSL_CTX *ctx)
         goto failed;
     }
     tls->alert = -1;
+    tls->rekey_records = TLS_REKEY_RECORDS;
     tls->ssl = SSL_new(ctx);
     bio = BIO_new(tls_bio_method);
     if (tls->ssl == NULL || bio == NULL) {
@@ -281,10 +286,14 @@ enum tls_status tls_write(struct tls *tls, struct tls_io *io, const uint8_t *dat
 {
     int rc = 0;
 
-    assert(len > 0 && len <= TLS_RECORD_MAX && !tls->closed);
+    assert(len > 0 && len <= TLS_RECORD_MAX && !tls->closed && tls_may_write(tls));
     assert(buf_room(io->out) >= len + TLS_RECORD_OVERHEAD);
     if (!tls_enter(tls, io, "write", err)) {
         return TLS_FAILED;
+    }
+    if (++tls->num_records > tls->rekey_records && SSL_version(tls->ssl) == TLS1_3_VERSION) {
+        tls->num_records = 1;
+        (void)SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED); /* goes out with the data */
     }
     rc = SSL_write(tls->ssl, data, (int)len);
     assert(rc <= 0 || (size_t)rc == len); /* one record, with room for it, goes in one piece */
@@ -295,7 +304,7 @@ enum tls_status tls_close(struct tls *tls, struct tls_io *io, struct err *err)
 {
     int rc = 0;
 
-    assert(!tls->closed);
+    assert(!tls->closed && tls_may_write(tls));
     if (!tls_enter(tls, io, "close", err)) {
         return TLS_FAILED;
     }
@@ -318,6 +327,17 @@ enum tls_failure tls_failure(const struct tls *tls)
 uint64_t tls_key_updates(const struct tls *tls)
 {
     return tls->num_key_updates;
+}
+
+bool tls_may_write(const struct tls *tls)
+{
+    return SSL_in_init(tls->ssl) == 0;
+}
+
+void tls_rekey_after(struct tls *tls, uint64_t records)
+{
+    assert(records <= TLS_REKEY_RECORDS);
+    tls->rekey_records = records;
 }
 
 int tls_alert(const struct tls *tls)

@@ -78,6 +78,14 @@ enum tls_failure tls_failure(const struct tls *tls);
 /* KeyUpdates that the peer has sent so far: each costs work and carries nothing. */
 uint64_t tls_key_updates(const struct tls *tls);
 
+/* False while the peer has sent a part of a message (such as a KeyUpdate) whose rest is still to
+   come: until then neither tls_write() nor tls_close() is possible. */
+bool tls_may_write(const struct tls *tls);
+
+/* Lowers the number of records after which our key changes, which is far below what any cipher
+   bears. */
+void tls_rekey_after(struct tls *tls, uint64_t records);
+
 /* The alert that was sent or received, as in RFC 8446 section 6; -1 if none. */
 int tls_alert(const struct tls *tls);
 

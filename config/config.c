@@ -98,6 +98,7 @@ static const struct setting rows[] = {
     {"limits", "max_connections_per_listener", SETTING_NUMBER,   0,               IN(limits, max_connections_per_listener), 1, 1000000, NULL, NULL,    "open at one time on one listener, in all workers"},
     {"limits", "max_handshakes",           SETTING_NUMBER,       0,               IN(limits, max_handshakes),      1,     100000,    NULL,    "256",    "under way at one time in one worker, in each direction"},
     {"limits", "buffer_memory",            SETTING_SIZE,         0,               IN(limits, buffer_memory),       MIB(1), MIB(65536), NULL,  "64MiB",  "for bytes that wait to be sent in one worker"},
+    {"limits", "keyupdate_rate",           SETTING_NUMBER,       0,               IN(limits, keyupdate_rate),      1,     1000000,   NULL,    "100",    "changes of key a second that a peer may ask for"},
 
     {"process", "workers",                 SETTING_NUMBER,       0,               IN(process, workers),            1,     64,        NULL,    "1",      "threads that move data, each with listeners and buffers of its own"},
 

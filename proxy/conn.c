@@ -182,6 +182,9 @@ static bool conn_broken(struct conn *c)
         /* TCP_USER_TIMEOUT may notice a stalled peer before the tick does. */
         bool stalled = c->peer.error == ETIMEDOUT && c->peer.out.len > 0;
 
+        if (!stalled) {
+            handshake_last_words(c);
+        }
         conn_abort(c, stalled ? REASON_WRITE_STALL_TIMEOUT : REASON_PEER_RESET);
         return true;
     }

@@ -30,7 +30,7 @@ struct conn; /* opaque */
 #define CONN_PLAIN_CAP ((size_t)160 * 1024)
 #define CONN_CIPHER_OUT_CAP ((size_t)160 * 1024)
 
-/* All in milliseconds. */
+/* Times are in milliseconds. */
 struct conn_limits {
     uint64_t handshake_ms;
     uint64_t connect_ms; /* name look-up included */
@@ -40,6 +40,7 @@ struct conn_limits {
     uint64_t linger_ms;
     uint64_t ready_wait_ms;
     uint64_t max_lifetime_ms; /* 0: only the peer's notAfter */
+    uint64_t key_updates_max; /* a second, from the peer */
 };
 
 enum conn_truncation {

@@ -20,7 +20,6 @@
 #define CONN_QUEUE_PAUSE 16384             /* a queue this long pauses its source */
 #define CONN_POOL_RESERVE 4                /* chunks that one read may need */
 #define CONN_LINGER_MAX (16 * 1024 * 1024) /* bytes read and discarded */
-#define CONN_KEY_UPDATES_MAX 100           /* a second, from the peer */
 #define CONN_REFUSE_MS 1000                /* for an alert to leave */
 
 struct conn {
@@ -102,6 +101,9 @@ enum conn_state handshake_run(struct conn *c, enum conn_state done);
 
 /* The engine has failed, now or in mid-stream: our alert is sent, the application reset. */
 enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert, const char *why);
+
+/* The peer has reset the connection: notes the reason if an alert came before. */
+void handshake_last_words(struct conn *c);
 
 /* relay.c: states RELAY, HALF_PEER and HALF_APP, the same for both kinds */
 enum conn_state relay_run(struct conn *c);

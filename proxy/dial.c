@@ -1,5 +1,5 @@
 /*
- * Dial: one connect, IPv6 first and IPv4 a little later, the first that answers wins.  Names are
+ * Dial: one connect to the first of several addresses that answers.  Names are
  * resolver.c.
  */
 #include "proxy/dial.h"
@@ -24,15 +24,14 @@ struct dial {
     size_t winner; /* its attempt */
     struct resolver_waiter waiter;
     struct resolver_answer answer;
-    size_t next6;        /* next IPv6 address to try */
-    size_t next4;        /* next IPv4 address to try */
-    size_t begin4;       /* where the IPv4 addresses start */
-    size_t num_running;  /* attempts under way */
-    size_t num_handles;  /* poll handles not yet closed */
-    uint64_t started_ms; /* when connecting began */
-    bool backlogged;     /* the unix socket's queue is full: the next tick tries again */
-    bool starting;       /* inside dial_start(): no callback */
-    bool abandoned;      /* by its owner; the last close callback frees it */
+    size_t order[RESOLVER_ADDRESSES_MAX]; /* of the attempts */
+    size_t num_started;                   /* attempts */
+    size_t num_running;                   /* attempts under way */
+    bool postponed;     /* the next attempt: a full backlog, or no descriptor or memory */
+    size_t num_handles; /* poll handles not yet closed */
+    uint64_t next_ms;   /* when the next attempt may start */
+    bool starting;      /* inside dial_start(): no callback */
+    bool abandoned;     /* by its owner; the last close callback frees it */
     void (*on_change)(void *arg);
     void *arg;
     struct dial_attempt attempts[RESOLVER_ADDRESSES_MAX]; /* one per address */
@@ -85,12 +84,13 @@ static void dial_on_poll(uv_poll_t *poll, int status, int events)
     struct dial *dial = attempt->dial;
     int error = sockets_error(attempt->fd);
 
-    if (error == 0 && status < 0) {
+    if (error == 0 && (status < 0 || sockets_is_own_peer(attempt->fd))) {
         error = ECONNREFUSED;
     }
     if (error != 0) {
         dial->error = error;
-        close(dial_detach(attempt));
+        sockets_reset(dial_detach(attempt));
+        dial->next_ms = uv_now(dial->loop);
         dial_go_on(dial);
     } else {
         dial->fd = dial_detach(attempt);
@@ -128,30 +128,51 @@ static bool dial_try(struct dial *dial, size_t i)
     return true;
 }
 
-/* Starts attempts until each family that may run has one under way, or there are none left. */
+/* True for what passes: a unix socket's full backlog, and what this process has too few of. */
+static bool dial_may_retry(int error)
+{
+    return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM ||
+           error == ENOBUFS;
+}
+
+/* Starts the attempts that are due. */
 static void dial_go_on(struct dial *dial)
 {
-    bool running6 = false;
-    bool running4 = false;
+    uint64_t now = uv_now(dial->loop);
 
-    for (size_t i = 0; i < dial->answer.num_addresses; i++) {
-        running6 = running6 || (i < dial->begin4 && dial->attempts[i].fd >= 0);
-        running4 = running4 || (i >= dial->begin4 && dial->attempts[i].fd >= 0);
+    dial->postponed = false;
+    while (!dial->postponed && dial->num_started < dial->answer.num_addresses &&
+           (dial->num_running == 0 || now >= dial->next_ms)) {
+        if (dial_try(dial, dial->order[dial->num_started])) {
+            dial->next_ms = now + DIAL_HEAD_START_MS;
+        } else {
+            dial->postponed = dial_may_retry(dial->error);
+        }
+        dial->num_started += dial->postponed ? 0 : 1;
     }
-    while (!running6 && dial->next6 < dial->begin4) {
-        running6 = dial_try(dial, dial->next6++);
-    }
-    if (running6 && uv_now(dial->loop) - dial->started_ms < DIAL_HEAD_START_MS) {
-        return;
-    }
-    dial->backlogged = false;
-    while (!running4 && !dial->backlogged && dial->next4 < dial->answer.num_addresses) {
-        running4 = dial_try(dial, dial->next4);
-        dial->backlogged = !running4 && dial->error == EAGAIN;
-        dial->next4 += dial->backlogged ? 0 : 1;
-    }
-    if (dial->num_running == 0 && !dial->backlogged) {
+    if (dial->num_running == 0 && !dial->postponed) {
         dial_end(dial, DIAL_FAILED);
+    }
+}
+
+/* IPv6 and IPv4 in turn; the answer has all IPv6 addresses first. */
+static void dial_set_order(struct dial *dial)
+{
+    const struct resolver_answer *answer = &dial->answer;
+    size_t begin4 = 0;
+    size_t num = 0;
+
+    while (begin4 < answer->num_addresses &&
+           answer->addresses[begin4].u.any.sa_family == AF_INET6) {
+        begin4++;
+    }
+    for (size_t i = 0; num < answer->num_addresses; i++) {
+        if (i < begin4) {
+            dial->order[num++] = i;
+        }
+        if (begin4 + i < answer->num_addresses) {
+            dial->order[num++] = begin4 + i;
+        }
     }
 }
 
@@ -160,12 +181,7 @@ static void dial_on_answer(struct resolver_waiter *waiter, const struct resolver
     struct dial *dial = (struct dial *)(void *)((char *)waiter - offsetof(struct dial, waiter));
 
     dial->answer = *answer;
-    while (dial->begin4 < answer->num_addresses &&
-           answer->addresses[dial->begin4].u.any.sa_family == AF_INET6) {
-        dial->begin4++;
-    }
-    dial->next4 = dial->begin4;
-    dial->started_ms = uv_now(dial->loop);
+    dial_set_order(dial);
     dial->state = DIAL_CONNECTING;
     dial_go_on(dial);
     dial_notify(dial);

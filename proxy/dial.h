@@ -1,6 +1,7 @@
 /*
- * Dial: finds the addresses of a route and connects to one of them: IPv6 first, IPv4 beside it
- * after 250 ms or as soon as IPv6 has failed; the first to connect wins.
+ * Dial: finds the addresses of a route and connects to one of them: IPv6 and IPv4 in turn,
+ * IPv6 first, the next one beside those under way after 250 ms or as soon as one has failed; the
+ * first to connect wins (RFC 8305 section 5).
  *
  * It has no deadline of its own: its owner gives up by dial_free().
  */
@@ -33,7 +34,7 @@ int dial_error(const struct dial *dial);
    `out_address`. */
 int dial_take_fd(struct dial *dial, struct sockets_address *out_address);
 
-/* Lets the other family start when its time has come. */
+/* Lets the next address start when its time has come. */
 void dial_tick(struct dial *dial);
 
 /* Gives up whatever is under way; accepts NULL. */

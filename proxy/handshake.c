@@ -35,6 +35,41 @@ static bool handshake_begin(struct conn *c)
     return true;
 }
 
+/* In TLS 1.3 a client learns that it was refused only after its own handshake is over. */
+static enum reason handshake_alert_reason(const struct conn *c)
+{
+    return c->route->egress && c->svid != NULL && c->bytes_in == 0 ? REASON_PEER_REJECTED_US
+                                                                   : REASON_ALERT_RECEIVED;
+}
+
+void handshake_last_words(struct conn *c)
+{
+    struct buf out = buf_over(c->shared->cipher_out, CONN_CIPHER_OUT_CAP);
+    struct bytes in = chunk_queue_first(&c->stash);
+    enum tls_status status = TLS_WANT_MORE;
+    size_t moved = 0;
+
+    while (c->tls != NULL && status == TLS_WANT_MORE && moved < CONN_TURN_MAX) {
+        struct tls_io io = {.in = in, .out = &out};
+        struct err err;
+
+        do {
+            size_t len = 0; /* of what nobody is left to hear */
+
+            status = tls_read(c->tls, &io, c->shared->plain, CONN_PLAIN_CAP, &len, &err);
+        } while (status == TLS_OK);
+        in.data = c->shared->cipher_in;
+        in.len = leg_recv(&c->peer, c->shared->cipher_in, CONN_READ_LEN);
+        moved += in.len;
+        if (in.len == 0) {
+            break;
+        }
+    }
+    if (c->tls != NULL && tls_failure(c->tls) == TLS_FAILURE_ALERT_RECEIVED) {
+        conn_set_reason(c, handshake_alert_reason(c));
+    }
+}
+
 enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert, const char *why)
 {
     SSL *ssl = tls_ssl(c->tls);
@@ -43,10 +78,7 @@ enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert,
     conn_set_detail(c, refusal != NULL ? refusal : why);
     switch (tls_failure(c->tls)) {
     case TLS_FAILURE_ALERT_RECEIVED:
-        /* In TLS 1.3 a client learns that it was refused only after its own handshake is over. */
-        return conn_fail(c, c->route->egress && c->svid != NULL && c->bytes_in == 0
-                                ? REASON_PEER_REJECTED_US
-                                : REASON_ALERT_RECEIVED);
+        return conn_fail(c, handshake_alert_reason(c));
     case TLS_FAILURE_ALERT_SENT:
         break;
     case TLS_FAILURE_NONE:

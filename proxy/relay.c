@@ -50,7 +50,7 @@ static bool relay_flooded(struct conn *c, uint64_t before)
         c->key_updates_ms = now;
         c->key_updates = before;
     }
-    return tls_key_updates(c->tls) - c->key_updates > CONN_KEY_UPDATES_MAX;
+    return tls_key_updates(c->tls) - c->key_updates > c->route->limits.key_updates_max;
 }
 
 /* Decrypts all of `in` and sends it to the application.  `ended` is returned after close_notify,
@@ -84,6 +84,9 @@ static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_
     if (!leg_send(&c->peer, out.data, out.len)) {
         return relay_broken(c, &c->peer);
     }
+    if (status == TLS_CLOSED && !tls_may_write(c->tls)) { /* it ended within a message */
+        return conn_fail(c, REASON_PEER_TRUNCATED);
+    }
     return status == TLS_CLOSED ? ended : c->state;
 }
 
@@ -91,7 +94,7 @@ static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_
 static enum conn_state relay_truncated(struct conn *c, enum conn_state ended)
 {
     counter_add(c->shared->counters, COUNTER_TRUNCATED, 1);
-    if (c->route->on_truncation == CONN_TRUNCATION_RESET) {
+    if (c->route->on_truncation == CONN_TRUNCATION_RESET || !tls_may_write(c->tls)) {
         return conn_fail(c, REASON_PEER_TRUNCATED);
     }
     conn_set_reason(c, REASON_PEER_TRUNCATED);
@@ -171,6 +174,10 @@ static enum conn_state relay_out(struct conn *c, enum conn_state ended)
     while (state == c->state && relay_may_read(c, &c->app, &c->peer)) {
         size_t len = 0;
 
+        if (!tls_may_write(c->tls)) { /* until the peer has sent the rest of its message */
+            c->app.reading = false;
+            break;
+        }
         c->app.reading = true;
         if (!c->app.readable || relay_turn_over(&c->app, moved)) {
             break;

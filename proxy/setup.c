@@ -105,6 +105,7 @@ static struct conn_limits route_limits(const struct config_limits *limits, uint6
         .linger_ms = limits->linger_timeout,
         .ready_wait_ms = limits->ready_wait,
         .max_lifetime_ms = limits->max_lifetime,
+        .key_updates_max = limits->keyupdate_rate,
     };
 }
 

@@ -120,7 +120,8 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
                             .write_stall_ms = OR(limits->write_stall_ms, RIG_WAIT_MS),
                             .linger_ms = OR(limits->linger_ms, RIG_WAIT_MS),
                             .ready_wait_ms = OR(limits->ready_wait_ms, RIG_WAIT_MS),
-                            .max_lifetime_ms = limits->max_lifetime_ms}},
+                            .max_lifetime_ms = limits->max_lifetime_ms,
+                            .key_updates_max = OR(limits->key_updates_max, 100)}},
         .listen = rig_loopback(),
     };
     struct worker_options worker = {

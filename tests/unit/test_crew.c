@@ -80,7 +80,14 @@ static void start(struct fixture *fixture, size_t connections_max, size_t on_eac
                      .egress = i == 1,
                      .host = "127.0.0.1",
                      .port = sockets_port(&behind),
-                     .limits = {WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, WAIT_MS, 0}},
+                     .limits = {.handshake_ms = WAIT_MS,
+                                .connect_ms = WAIT_MS,
+                                .idle_ms = WAIT_MS,
+                                .half_close_ms = WAIT_MS,
+                                .write_stall_ms = WAIT_MS,
+                                .linger_ms = WAIT_MS,
+                                .ready_wait_ms = WAIT_MS,
+                                .key_updates_max = 100}},
             .listen = any,
         };
     }

@@ -237,6 +237,33 @@ static void an_address_in_use_is_an_error_with_its_name(void **state)
     close(listener);
 }
 
+static void a_socket_that_met_itself_is_recognised(void **state)
+{
+    struct sockets_listen_options options = {.backlog = 8};
+    struct sockets_address address = {.len = 0};
+    struct err err;
+    int listener = -1;
+    int honest = -1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(sockets_parse("127.0.0.1:0", &address, &err), 0);
+    assert_int_equal(bind(fd, &address.u.any, address.len), 0);
+    assert_int_equal(sockets_bound(fd, &address, &err), 0);
+    assert_false(sockets_is_own_peer(fd));
+    assert_int_equal(connect(fd, &address.u.any, address.len), 0);
+    assert_true(sockets_is_own_peer(fd));
+    close(fd);
+
+    assert_int_equal(sockets_parse("[::1]:0", &address, &err), 0);
+    listener = sockets_listen(&address, &options, &err);
+    assert_int_equal(sockets_bound(listener, &address, &err), 0);
+    honest = sockets_connect(&address);
+    assert_int_equal(poll(&(struct pollfd){.fd = honest, .events = POLLOUT}, 1, 5000), 1);
+    assert_false(sockets_is_own_peer(honest));
+    close(honest);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_path_of_any_form_is_written_within_its_room),
         cmocka_unit_test(a_connection_is_made_and_reset),
         cmocka_unit_test(vsock_loopback_stays_on_this_machine),
+        cmocka_unit_test(a_socket_that_met_itself_is_recognised),
         cmocka_unit_test(an_address_in_use_is_an_error_with_its_name),
     };
 

@@ -180,6 +180,27 @@ static void each_side_knows_the_other_after_the_handshake(void **state)
     pair_free(pair);
 }
 
+static void r11_our_key_changes_after_so_many_records(void **state)
+{
+    struct pair *pair = pair_new("spiffe://test/client");
+    uint8_t storage[64];
+    struct buf got = buf_over(storage, sizeof(storage));
+    struct err err;
+
+    shake(pair);
+    tls_rekey_after(pair->client.tls, 2);
+    for (unsigned i = 0; i < 7; i++) {
+        put(&pair->client, (const uint8_t *)"data", 4);
+        assert_int_equal(drain(&pair->server, &pair->client, &got, WIRE_CAP, &err), TLS_WANT_MORE);
+        assert_int_equal(tls_key_updates(pair->server.tls), i / 2);
+    }
+    assert_int_equal(got.len, 7 * 4);
+    put(&pair->server, (const uint8_t *)"reply", 5);
+    assert_int_equal(drain(&pair->client, &pair->server, &got, WIRE_CAP, &err), TLS_WANT_MORE);
+    assert_int_equal(tls_key_updates(pair->client.tls), 0); /* ours asks for none in return */
+    pair_free(pair);
+}
+
 static void a_close_ends_one_direction_and_not_the_other(void **state)
 {
     struct pair *pair = pair_new("spiffe://test/client");
@@ -293,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_arrive_whole_in_any_pieces),
         cmocka_unit_test(each_side_knows_the_other_after_the_handshake),
+        cmocka_unit_test(r11_our_key_changes_after_so_many_records),
         cmocka_unit_test(a_close_ends_one_direction_and_not_the_other),
         cmocka_unit_test(a_cut_stream_does_not_look_closed),
         cmocka_unit_test(a_bad_record_is_answered_with_an_alert),

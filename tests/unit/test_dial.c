@@ -1,0 +1,175 @@
+/*
+ * Tests of dial: several addresses, of which some do not answer.  The resolver is this file.
+ */
+#include "proxy/dial.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "common/err.h"
+
+#define TICK_MS 20
+#define WAIT_MS 20000
+
+static struct resolver_answer answer;
+
+void resolver_ask(struct resolver *resolver, size_t name, struct resolver_waiter *waiter)
+{
+    waiter->on_done(waiter, &answer);
+}
+
+void resolver_cancel(struct resolver_waiter *waiter)
+{
+}
+
+struct place {
+    int listener;
+    int fillers[3];
+    struct sockets_address address;
+};
+
+enum behaviour { ANSWERS, REFUSES, SAYS_NOTHING };
+
+/* On loopback; who says nothing has a full queue, to which the kernel adds no more. */
+static struct place place_make(bool v6, enum behaviour behaviour)
+{
+    const struct sockets_listen_options options = {.backlog = behaviour == SAYS_NOTHING ? 0 : 8};
+    struct place place = {.fillers = {-1, -1, -1}};
+    struct err err;
+
+    assert_int_equal(sockets_parse(v6 ? "[::1]:0" : "127.0.0.1:0", &place.address, &err), 0);
+    place.listener = sockets_listen(&place.address, &options, &err);
+    assert_true(place.listener >= 0);
+    assert_int_equal(sockets_bound(place.listener, &place.address, &err), 0);
+    if (behaviour == SAYS_NOTHING) {
+        for (unsigned i = 0; i < 3; i++) {
+            place.fillers[i] = sockets_connect(&place.address);
+        }
+        (void)poll(&(struct pollfd){.fd = place.fillers[0], .events = POLLOUT}, 1, WAIT_MS);
+    } else if (behaviour == REFUSES) {
+        close(place.listener);
+        place.listener = -1;
+    }
+    return place;
+}
+
+static void place_drop(struct place *place)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        if (place->fillers[i] >= 0) {
+            close(place->fillers[i]);
+        }
+    }
+    if (place->listener >= 0) {
+        close(place->listener);
+    }
+}
+
+struct attempt {
+    uv_loop_t loop;
+    uv_timer_t tick;
+    struct dial *dial;
+    unsigned num_ticks;
+};
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct attempt *attempt = timer->data;
+
+    attempt->num_ticks++;
+    assert_true(attempt->num_ticks < WAIT_MS / TICK_MS);
+    dial_tick(attempt->dial);
+}
+
+static void on_change(void *arg)
+{
+    struct attempt *attempt = arg;
+
+    uv_timer_stop(&attempt->tick);
+}
+
+/* Dials until it is decided; the address it reached, none if it failed. */
+static struct sockets_address dial(void)
+{
+    struct sockets_address reached = {.len = 0};
+    struct attempt attempt = {.num_ticks = 0};
+
+    assert_int_equal(uv_loop_init(&attempt.loop), 0);
+    assert_int_equal(uv_timer_init(&attempt.loop, &attempt.tick), 0);
+    attempt.tick.data = &attempt;
+    uv_timer_start(&attempt.tick, on_tick, TICK_MS, TICK_MS);
+    attempt.dial = dial_start(&attempt.loop, NULL, 0, on_change, &attempt);
+    assert_non_null(attempt.dial);
+    while (dial_state(attempt.dial) == DIAL_CONNECTING) {
+        uv_run(&attempt.loop, UV_RUN_ONCE);
+    }
+    if (dial_state(attempt.dial) == DIAL_CONNECTED) {
+        close(dial_take_fd(attempt.dial, &reached));
+    }
+    dial_free(attempt.dial);
+    uv_close((uv_handle_t *)&attempt.tick, NULL);
+    uv_run(&attempt.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&attempt.loop), 0);
+    return reached;
+}
+
+static void the_first_address_that_answers_is_taken(void **state)
+{
+    static const struct {
+        size_t num6; /* of the places; the others are IPv4 */
+        enum behaviour places[4];
+        size_t num;
+        size_t expected; /* `num`: none */
+    } rows[] = {
+        {0, {ANSWERS}, 1, 0},
+        {0, {REFUSES}, 1, 1},
+        {0, {REFUSES, REFUSES, ANSWERS}, 3, 2},
+        {0, {SAYS_NOTHING, ANSWERS}, 2, 1},
+        {0, {SAYS_NOTHING, SAYS_NOTHING, ANSWERS}, 3, 2},
+        {2, {SAYS_NOTHING, ANSWERS, SAYS_NOTHING}, 3, 1},
+        {1, {ANSWERS, ANSWERS}, 2, 0},
+        {1, {REFUSES, ANSWERS}, 2, 1},
+        {2, {SAYS_NOTHING, ANSWERS, ANSWERS}, 3, 2}, /* the families take turns */
+        {2, {REFUSES, REFUSES, REFUSES, REFUSES}, 4, 4},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct place places[4];
+        struct sockets_address reached;
+
+        answer = (struct resolver_answer){.num_addresses = rows[i].num};
+        for (size_t k = 0; k < rows[i].num; k++) {
+            places[k] = place_make(k < rows[i].num6, rows[i].places[k]);
+            answer.addresses[k] = places[k].address;
+        }
+        reached = dial();
+        if (rows[i].expected == rows[i].num) {
+            assert_int_equal(reached.len, 0);
+        } else {
+            char texts[2][SOCKETS_TEXT_CAP];
+
+            sockets_format(&reached, texts[0]);
+            sockets_format(&places[rows[i].expected].address, texts[1]);
+            assert_string_equal(texts[0], texts[1]);
+        }
+        for (size_t k = 0; k < rows[i].num; k++) {
+            place_drop(&places[k]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_address_that_answers_is_taken),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
