@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "proxy/conn_state.h"
+#include "proxy/pause.h"
 
 uint64_t conn_now_ms(const struct conn *c)
 {
@@ -63,7 +64,7 @@ static void conn_leave(struct conn *c)
     shared->num_ingress -= c->route->egress ? 0 : 1;
     census_leave(shared->census, c->route->egress, c->route_index);
     counter_sub(shared->counters, conn_open_gauge(c), 1);
-    shared->on_freed(shared->on_freed_arg);
+    shared->on_freed(shared->arg);
 }
 
 static void conn_free(struct conn *c)
@@ -151,7 +152,7 @@ static void conn_move(struct conn *c, enum conn_state next)
         c->shared->num_handshakes[c->route->egress]++;
     } else if (c->state == CONN_HANDSHAKE) {
         c->shared->num_handshakes[c->route->egress]--;
-        c->shared->on_freed(c->shared->on_freed_arg);
+        c->shared->on_freed(c->shared->arg);
     }
     c->state = next;
     if (!row->same_clock) {
@@ -195,8 +196,27 @@ static bool conn_broken(struct conn *c)
     return false;
 }
 
+void conn_turn(struct conn_shared *shared)
+{
+    shared->clock_read = false;
+}
+
+/* The first connection of a turn reads the clock for all. */
+static void conn_read_clock(struct conn_shared *shared)
+{
+    if (shared->clock_read) {
+        return;
+    }
+    shared->clock_read = true;
+    if (uv_now(shared->loop) - shared->ticked_ms >= PAUSE_LATE_MS ||
+        generation_now(shared->generation) >= shared->expiry) {
+        shared->on_late(shared->arg);
+    }
+}
+
 void conn_run(struct conn *c)
 {
+    conn_read_clock(c->shared);
     if (c->state == CONN_CLOSING || conn_broken(c)) {
         return;
     }
@@ -340,16 +360,23 @@ static bool conn_stalled(const struct conn *c, const struct leg *leg, uint64_t *
     return now - *sent_ms >= c->route->limits.write_stall_ms;
 }
 
+int64_t conn_expiry(const struct conn *c)
+{
+    bool over = c->state == CONN_REFUSE || c->state == CONN_LINGER || c->state == CONN_CLOSING;
+
+    return c->svid != NULL && !over ? c->svid->not_after : INT64_MAX;
+}
+
 /* The end of what an authorized peer may do; REASON_NONE: not yet. */
 static enum reason conn_outlived(const struct conn *c, uint64_t now, int64_t wall_clock)
 {
     uint64_t lifetime = c->route->limits.max_lifetime_ms;
 
+    if (wall_clock >= conn_expiry(c)) {
+        return REASON_PEER_EXPIRED;
+    }
     if (c->svid == NULL || c->state == CONN_REFUSE || c->state == CONN_LINGER) {
         return REASON_NONE;
-    }
-    if (wall_clock >= c->svid->not_after) {
-        return REASON_PEER_EXPIRED;
     }
     return lifetime > 0 && now - c->accepted_ms >= lifetime ? REASON_LIFETIME : REASON_NONE;
 }
@@ -403,10 +430,32 @@ static void conn_tick(struct conn *c, int64_t wall_clock)
 void conn_tick_all(struct conn_shared *shared)
 {
     int64_t wall_clock = generation_now(shared->generation);
+    int64_t first = INT64_MAX;
 
+    shared->clock_read = true;
+    shared->ticked_ms = uv_now(shared->loop);
+    shared->expiry = INT64_MAX;
     /* Nobody leaves the list here: that happens in close callbacks. */
     for (struct conn *c = shared->first; c != NULL; c = c->next) {
         conn_tick(c, wall_clock);
+        first = conn_expiry(c) < first ? conn_expiry(c) : first;
+    }
+    shared->expiry = first < shared->expiry ? first : shared->expiry;
+}
+
+static uint64_t conn_postponed(uint64_t since_ms, uint64_t stalled_ms, uint64_t now)
+{
+    return stalled_ms < now - since_ms ? since_ms + stalled_ms : now;
+}
+
+void conn_postpone_all(struct conn_shared *shared, uint64_t stalled_ms)
+{
+    uint64_t now = uv_now(shared->loop);
+
+    for (struct conn *c = shared->first; c != NULL; c = c->next) {
+        c->since_ms = conn_postponed(c->since_ms, stalled_ms, now);
+        c->peer_sent_ms = conn_postponed(c->peer_sent_ms, stalled_ms, now);
+        c->app_sent_ms = conn_postponed(c->app_sent_ms, stalled_ms, now);
     }
 }
 

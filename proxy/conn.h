@@ -72,8 +72,12 @@ struct conn_shared {
     uint8_t *plain;                /* CONN_PLAIN_CAP */
     uint8_t *cipher_out;           /* CONN_CIPHER_OUT_CAP */
     void (*on_freed)(void *arg);   /* a connection is gone, or a handshake has ended */
-    void *on_freed_arg;
-    struct conn *first; /* all connections, the newest first */
+    void (*on_late)(void *arg);    /* the tick is to run now: see conn_turn() */
+    void *arg;                     /* of both */
+    bool clock_read;               /* in this turn of the loop */
+    uint64_t ticked_ms;            /* when conn_tick_all() last ran */
+    int64_t expiry;                /* of the first peer to expire; seconds since 1970 */
+    struct conn *first;            /* all connections, the newest first */
     size_t num_conns;
     size_t num_ingress;
     size_t num_handshakes[2]; /* under way: of ingress, of egress; neither holds the other back */
@@ -94,6 +98,14 @@ struct conn_origin {
 /* Starts the life of an accepted socket, for which there is a place in the census.  If that fails
    (memory) it is reset and counted. */
 void conn_start(struct conn_shared *shared, const struct conn_origin *origin);
+
+/* A turn of the loop begins: before its first connection does anything, the time is looked at, and
+   if the tick is so late that the process must have stood still, or a certificate has expired,
+   `on_late` comes first.  So no byte is relayed for a peer that expired in the meantime. */
+void conn_turn(struct conn_shared *shared);
+
+/* The process stood still for so long: deadlines move, but for those that bound a lifetime. */
+void conn_postpone_all(struct conn_shared *shared, uint64_t stalled_ms);
 
 /* Deadlines, expiry and memory of all connections; for the loop's tick. */
 void conn_tick_all(struct conn_shared *shared);

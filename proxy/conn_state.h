@@ -74,6 +74,10 @@ void conn_run(struct conn *c);
 /* Resets every open leg and gives CONN_CLOSING for a state's function to return. */
 enum conn_state conn_fail(struct conn *c, enum reason reason);
 
+/* When the peer's certificate ends the connection, in seconds since 1970; INT64_MAX: not at all, or
+   not any more. */
+int64_t conn_expiry(const struct conn *c);
+
 /* Keeps the first reason. */
 void conn_set_reason(struct conn *c, enum reason reason);
 

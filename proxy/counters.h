@@ -46,7 +46,8 @@ enum counter {
     COUNTER_SHED_HANDSHAKES,
     COUNTER_SHED_BUFFERS,
     COUNTER_LOOP_TURNS,
-    COUNTER_CLOSED, /* first of REASONS, by enum reason */
+    COUNTER_TIME_JUMPS, /* of the machine, seen by the first worker */
+    COUNTER_CLOSED,     /* first of REASONS, by enum reason */
     COUNTERS = COUNTER_CLOSED + REASONS,
 };
 

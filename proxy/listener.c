@@ -101,8 +101,12 @@ static bool listener_accept(struct listener *listener)
         .route_index = listener->route_index,
     };
     struct census *census = listener->shared->census;
-    enum counter cap = listener_cap(listener);
+    enum counter cap = COUNTERS;
 
+    if (listener->fd < 0) { /* closed by what the last connection led to */
+        return false;
+    }
+    cap = listener_cap(listener);
     if (cap == COUNTERS && !census_enter(census, origin.route->egress, origin.route_index)) {
         cap = COUNTER_SHED_CONNECTIONS; /* another worker was faster */
     }

@@ -8,12 +8,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <uv.h>
 
 #include "common/err.h"
+#include "common/log.h"
 #include "proxy/census.h"
 #include "proxy/listener.h"
+#include "proxy/pause.h"
 #include "proxy/peer_cache.h"
 
 #define WORKER_TICK_MS 100
@@ -31,6 +34,7 @@ struct worker {
     uv_thread_t thread;
     uv_async_t inbox;
     uv_timer_t tick;
+    uv_prepare_t begin;
     uv_check_t turn;
     uv_idle_t recheck; /* active while marked connections are left */
     struct conn_shared shared;
@@ -45,8 +49,10 @@ struct worker {
     bool drain;
     bool stop;
 
-    uint64_t drain_from_ms; /* 0: not draining */
-    bool cut;               /* the drain deadline reset some */
+    struct pause_clocks clocks; /* at the last tick */
+    bool tells_time;            /* one of the workers logs and counts what the clocks did */
+    uint64_t drain_from_ms;     /* 0: not draining */
+    bool cut;                   /* the drain deadline reset some */
     bool stopping;
 
     _Atomic uint64_t heartbeat_ms;
@@ -107,11 +113,48 @@ static void worker_go_on_draining(struct worker *worker)
     }
 }
 
-static void worker_on_tick(uv_timer_t *timer)
+static int64_t worker_clock_ms(clockid_t clock)
 {
-    struct worker *worker = timer->data;
+    struct timespec now;
 
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct pause_clocks worker_read_clocks(const struct worker *worker)
+{
+    return (struct pause_clocks){
+        .loop_ms = (int64_t)uv_now(&worker->loop),
+        .boot_ms = worker_clock_ms(CLOCK_BOOTTIME),
+        .wall_ms = worker_clock_ms(CLOCK_REALTIME),
+    };
+}
+
+/* Time that nobody could use counts against nobody. */
+static void worker_look_at_clocks(struct worker *worker)
+{
+    struct pause_clocks now = worker_read_clocks(worker);
+    struct pause pause = pause_between(&worker->clocks, &now, WORKER_TICK_MS);
+
+    worker->clocks = now;
+    if (pause_is_none(&pause)) {
+        return;
+    }
+    if (worker->tells_time) {
+        counter_add(worker->shared.counters, COUNTER_TIME_JUMPS, 1);
+        log_warn("time.jumped", kv_num("stalled_ms", pause.stalled_ms),
+                 kv_num("slept_ms", pause.slept_ms), kv_num("stepped_ms", pause.stepped_ms));
+    }
+    conn_postpone_all(&worker->shared, (uint64_t)pause.stalled_ms);
+    if (worker->drain_from_ms != 0) {
+        worker->drain_from_ms += (uint64_t)pause.stalled_ms;
+    }
+}
+
+static void worker_tick(struct worker *worker)
+{
     atomic_store_explicit(&worker->heartbeat_ms, uv_hrtime() / 1000000, memory_order_relaxed);
+    worker_look_at_clocks(worker);
     conn_tick_all(&worker->shared);
     chunk_pool_trim(&worker->shared.pool);
     counter_set(worker->shared.counters, COUNTER_BUFFER_BYTES,
@@ -120,6 +163,23 @@ static void worker_on_tick(uv_timer_t *timer)
         listener_tick(&worker->slots[i].listener);
     }
     worker_go_on_draining(worker);
+}
+
+static void worker_on_tick(uv_timer_t *timer)
+{
+    worker_tick(timer->data);
+}
+
+static void worker_on_late(void *arg)
+{
+    worker_tick(arg);
+}
+
+static void worker_on_begin(uv_prepare_t *prepare)
+{
+    struct worker *worker = prepare->data;
+
+    conn_turn(&worker->shared);
 }
 
 static void worker_on_turn(uv_check_t *check)
@@ -169,6 +229,7 @@ static void worker_end(struct worker *worker)
     conn_abort_all(&worker->shared, REASON_DRAIN);
     resolver_stop(worker->shared.resolver);
     uv_close((uv_handle_t *)&worker->tick, NULL);
+    uv_close((uv_handle_t *)&worker->begin, NULL);
     uv_close((uv_handle_t *)&worker->turn, NULL);
     uv_close((uv_handle_t *)&worker->recheck, NULL);
     uv_close((uv_handle_t *)&worker->inbox, NULL);
@@ -253,7 +314,12 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     shared->id_step = options->num_siblings;
     shared->generation = generation_ref(options->generation);
     shared->on_freed = worker_on_freed;
-    shared->on_freed_arg = worker;
+    shared->on_late = worker_on_late;
+    shared->arg = worker;
+    shared->ticked_ms = uv_now(&worker->loop);
+    shared->expiry = INT64_MAX;
+    worker->clocks = worker_read_clocks(worker);
+    worker->tells_time = options->index == 0;
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
     shared->resolver =
         resolver_new(&worker->loop, options->num_routes, options->limits.lookups_max);
@@ -291,12 +357,15 @@ static void worker_start_handles(struct worker *worker)
 {
     /* Of these only the inbox can fail, and it was made before. */
     (void)uv_timer_init(&worker->loop, &worker->tick);
+    (void)uv_prepare_init(&worker->loop, &worker->begin);
     (void)uv_check_init(&worker->loop, &worker->turn);
     (void)uv_idle_init(&worker->loop, &worker->recheck);
     worker->tick.data = worker;
+    worker->begin.data = worker;
     worker->turn.data = worker;
     worker->recheck.data = worker;
     (void)uv_timer_start(&worker->tick, worker_on_tick, WORKER_TICK_MS, WORKER_TICK_MS);
+    (void)uv_prepare_start(&worker->begin, worker_on_begin);
     (void)uv_check_start(&worker->turn, worker_on_turn);
 }
 

@@ -366,6 +366,28 @@ static void r16_a_peer_is_cut_when_its_certificate_ends_and_not_before(void **st
     }
 }
 
+static void r17_no_byte_passes_after_the_clock_was_set_behind_an_expiry(void **state)
+{
+    for (size_t i = 0; i < SHAPES; i++) {
+        struct rig_options options = {.shape = shapes[i]};
+        struct rig_pair pair;
+        struct rig rig;
+        char byte = 0;
+
+        rig_start(&rig, &options);
+        pair = rig_pair(&rig);
+        rig_tls_put(pair.peer, "in time");
+        rig_expect(pair.app, "in time");
+        generation_double_set_offset(3601);
+        rig_tls_put(pair.peer, "late");
+        assert_int_equal(recv(pair.app, &byte, 1, 0), -1);
+        assert_int_equal(errno, ECONNRESET);
+        rig_await_closed(&rig.counters, REASON_PEER_EXPIRED);
+        rig_pair_close(&pair);
+        rig_stop(&rig);
+    }
+}
+
 static void r15_rules_that_no_longer_let_a_peer_in_cut_it(void **state)
 {
     for (size_t i = 0; i < SHAPES; i++) {
@@ -556,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_full_backlog_is_tried_again),
         cmocka_unit_test(r7_a_reset_during_the_connect_ends_it),
         cmocka_unit_test(r16_a_peer_is_cut_when_its_certificate_ends_and_not_before),
+        cmocka_unit_test(r17_no_byte_passes_after_the_clock_was_set_behind_an_expiry),
         cmocka_unit_test(r15_rules_that_no_longer_let_a_peer_in_cut_it),
         cmocka_unit_test(r12_rules_that_change_during_a_handshake_count),
         cmocka_unit_test(r32_an_app_waits_for_our_identity_but_not_for_ever),
