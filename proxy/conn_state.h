@@ -15,7 +15,11 @@
 #include "proxy/dial.h"
 #include "proxy/leg.h"
 
-#define CONN_READ_LEN 16384                /* bytes of one recv */
+#define CONN_READ_LEN 16384             /* bytes of one recv */
+#define CONN_READ_LEN_FAST (64 * 1024)  /* the same after CONN_FAST bytes were moved */
+#define CONN_READ_LEN_BULK (128 * 1024) /* the same after CONN_BULK */
+#define CONN_FAST (128 * 1024)
+#define CONN_BULK (1024 * 1024)
 #define CONN_TURN_MAX (256 * 1024)         /* bytes one callback moves before the loop turns */
 #define CONN_QUEUE_PAUSE 16384             /* a queue this long pauses its source */
 #define CONN_POOL_RESERVE 4                /* chunks that one read may need */

@@ -26,6 +26,19 @@ static bool relay_may_read(struct conn *c, struct leg *source, const struct leg 
     return false;
 }
 
+/* Bytes to read at once, when `moved` have gone the same way before: many for whoever moves many,
+   as long as `target` takes all and the pool could hold them if it did not. */
+static size_t relay_read_len(const struct conn *c, const struct leg *target, uint64_t moved)
+{
+    size_t len = moved >= CONN_BULK ? CONN_READ_LEN_BULK : CONN_READ_LEN_FAST;
+    size_t chunks = len / CHUNK_LEN + 2; /* begun ones, and what records add */
+
+    if (moved < CONN_FAST || target->out.len > 0 || chunk_pool_room(&c->shared->pool) < chunks) {
+        return CONN_READ_LEN;
+    }
+    return len;
+}
+
 /* A turn is over when enough was moved, unless no event would ever continue it. */
 static bool relay_turn_over(const struct leg *source, size_t moved)
 {
@@ -120,7 +133,7 @@ static enum conn_state relay_in(struct conn *c, enum conn_state ended)
             break;
         }
         in.data = c->shared->cipher_in;
-        in.len = leg_recv(&c->peer, c->shared->cipher_in, CONN_READ_LEN);
+        in.len = leg_recv(&c->peer, c->shared->cipher_in, relay_read_len(c, &c->app, c->bytes_in));
         if (in.len > 0) {
             moved += in.len;
             state = relay_decrypt(c, in, ended);
@@ -137,15 +150,20 @@ static enum conn_state relay_in(struct conn *c, enum conn_state ended)
     return state;
 }
 
-/* Encrypts what one read gave (at most a record) and sends it to the peer. */
+/* Encrypts what one read gave, in records, and sends them to the peer at once. */
 static enum conn_state relay_encrypt(struct conn *c, size_t len)
 {
     struct buf out = buf_over(c->shared->cipher_out, CONN_CIPHER_OUT_CAP);
     struct tls_io io = {.in = {NULL, 0}, .out = &out};
     struct err err = {0};
 
-    if (tls_write(c->tls, &io, c->shared->plain, len, &err) != TLS_OK) {
-        return handshake_engine_failed(c, &out, err.msg);
+    for (size_t done = 0; done < len;) {
+        size_t part = len - done < TLS_RECORD_MAX ? len - done : TLS_RECORD_MAX;
+
+        if (tls_write(c->tls, &io, c->shared->plain + done, part, &err) != TLS_OK) {
+            return handshake_engine_failed(c, &out, err.msg);
+        }
+        done += part;
     }
     c->bytes_out += len;
     counter_add(c->shared->counters, COUNTER_BYTES_OUT, len);
@@ -182,7 +200,7 @@ static enum conn_state relay_out(struct conn *c, enum conn_state ended)
         if (!c->app.readable || relay_turn_over(&c->app, moved)) {
             break;
         }
-        len = leg_recv(&c->app, c->shared->plain, TLS_RECORD_MAX);
+        len = leg_recv(&c->app, c->shared->plain, relay_read_len(c, &c->peer, c->bytes_out));
         if (len > 0) {
             moved += len;
             state = relay_encrypt(c, len);
