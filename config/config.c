@@ -61,6 +61,9 @@ static const struct setting rows[] = {
     {"ingress", "alpn",                    SETTING_ALPN,         0,               IN(ingress, alpn),               0,     0,         NULL,    NULL,     "application protocols to accept"},
     {"ingress", "on_truncation",           SETTING_CHOICE,       0,               IN(ingress, on_truncation),      0,     0,         "reset|eof", "reset", "what the service sees if a peer's stream ends without close_notify"},
     {"ingress", "idle_timeout",            SETTING_DURATION,     0,               IN(ingress, idle_timeout),       MS(1), D(365),    NULL,    NULL,     "instead of that of [limits]"},
+    {"ingress", "proxy_out",               SETTING_CHOICE,       0,               IN(ingress, proxy_out),          0,     0,         "off|v2", "off",   "tell the service who the peer is, in a header of the PROXY protocol"},
+    {"ingress", "proxy_in",                SETTING_BOOL,         0,               IN(ingress, proxy_in),           0,     0,         NULL,    "no",     "expect such a header, of version 2, before TLS"},
+    {"ingress", "proxy_in_from",           SETTING_PREFIX,       LIST,            IN(ingress, proxy_in_from),      0,     0,         NULL,    NULL,     "who may send it, and connect at all"},
     {"ingress", "insecure_remote_app",     SETTING_BOOL,         0,               IN(ingress, insecure_remote_app), 0,    0,         NULL,    "no",     "forward may leave this machine in plaintext"},
 
     {"egress", "listen",                   SETTING_LISTEN,       REQUIRED,        IN(egress, listen),              0,     0,         NULL,    NULL,     "where the service connects"},

@@ -18,6 +18,7 @@ struct err;
 
 #define CONFIG_ROUTES_MAX 64 /* ingress and egress together */
 #define CONFIG_PEERS_MAX 256
+#define CONFIG_SOURCES_MAX 16 /* networks in one list */
 
 struct config {
     struct config_identity identity;

@@ -117,6 +117,23 @@ static int check_forward(const struct checked *checked, const struct config_ingr
     return 0;
 }
 
+/* Whoever sends the header says where a connection is from: only those listed may. */
+static int check_proxy_in(const struct checked *checked, const struct config_ingress *ingress)
+{
+    if (ingress->proxy_in && ingress->proxy_in_from.num == 0) {
+        return refuse(checked, "ingress", ingress->name, "proxy_in",
+                      "needs proxy_in_from: who may send the header");
+    }
+    if (!ingress->proxy_in && ingress->proxy_in_from.num > 0) {
+        return refuse(checked, "ingress", ingress->name, "proxy_in_from",
+                      "only with proxy_in = yes");
+    }
+    if (ingress->proxy_in_from.num > CONFIG_SOURCES_MAX) {
+        return refuse(checked, "ingress", ingress->name, "proxy_in_from", "more than 16 values");
+    }
+    return 0;
+}
+
 static int check_callers(const struct checked *checked, const struct config_egress *egress)
 {
     if (!is_local(egress->listen) && !egress->insecure_remote_callers) {
@@ -319,7 +336,8 @@ int config_check(void *whole, const struct settings_source *source, struct err *
         return -1;
     }
     for (size_t i = 0; i < config->num_ingresses; i++) {
-        if (check_forward(&checked, &config->ingresses[i]) != 0) {
+        if (check_forward(&checked, &config->ingresses[i]) != 0 ||
+            check_proxy_in(&checked, &config->ingresses[i]) != 0) {
             return -1;
         }
     }

@@ -22,6 +22,7 @@ enum config_platform {
 
 enum config_mode { CONFIG_MODE_TCP, CONFIG_MODE_HTTP /* refused in this release */ };
 enum config_file_mode { CONFIG_FILE_MODE_OWNER, CONFIG_FILE_MODE_GROUP, CONFIG_FILE_MODE_ALL };
+enum config_proxy { CONFIG_PROXY_OFF, CONFIG_PROXY_V2 }; /* headers of the PROXY protocol */
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_EOF };
 
 /* Either `ca` and what belongs to it, or three files; the other group is NULL. */
@@ -47,6 +48,9 @@ struct config_ingress {
     char *alpn;                /* NULL: none is offered */
     enum config_truncation on_truncation;
     uint64_t idle_timeout; /* ms; that of [limits] if the section has none */
+    enum config_proxy proxy_out;
+    bool proxy_in;
+    struct setting_list proxy_in_from; /* for prefix_parse(); at least 1 with proxy_in, else none */
     bool insecure_remote_app;
 };
 

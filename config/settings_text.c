@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/prefix.h"
 #include "common/sockets.h"
 #include "common/spiffe.h"
 #include "config/settings_describe.h"
@@ -70,6 +71,14 @@ static bool is_target(const char *text)
     default:
         return sockets_port(&address) != 0;
     }
+}
+
+static bool is_prefix(const char *text)
+{
+    struct prefix prefix;
+    struct err err;
+
+    return prefix_parse(text, &prefix, &err) == 0;
 }
 
 /* HOST:PORT or [IPv6]:PORT with a port that can be connected to. */
@@ -152,6 +161,8 @@ static bool is_valid(const struct setting *row, const char *text)
         return spiffe_id_valid(text, strlen(text));
     case SETTING_HEX:
         return is_hex(row, text);
+    case SETTING_PREFIX:
+        return is_prefix(text);
     case SETTING_NAME:
         return is_name(text);
     case SETTING_LINE:

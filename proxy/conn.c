@@ -137,20 +137,28 @@ static void conn_close(struct conn *c)
     leg_close(&c->app);
 }
 
+/* What comes before TLS counts as a part of it: a stranger is all that the other side is yet. */
+static bool conn_is_handshake(enum conn_state state)
+{
+    return state == CONN_PREFACE || state == CONN_HANDSHAKE;
+}
+
 /* The only function that changes the state. */
 static void conn_move(struct conn *c, enum conn_state next)
 {
     const struct conn_row *row = &c->kind->rows[next];
     bool starts = c->state == next; /* the first state of all */
+    bool shook = !starts && conn_is_handshake(c->state);
+    bool shakes = conn_is_handshake(next);
 
     assert(starts || next == CONN_CLOSING || (c->kind->rows[c->state].next & CONN_BIT(next)) != 0);
     if (log_wants(LOG_DEBUG)) {
         log_debug("conn.state", kv_num("conn", (int64_t)c->id),
                   kv_text("from", c->kind->rows[c->state].name), kv_text("to", row->name));
     }
-    if (next == CONN_HANDSHAKE) {
+    if (shakes && !shook) {
         c->shared->num_handshakes[c->route->egress]++;
-    } else if (c->state == CONN_HANDSHAKE) {
+    } else if (shook && !shakes) {
         c->shared->num_handshakes[c->route->egress]--;
         c->shared->on_freed(c->shared->arg);
     }

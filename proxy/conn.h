@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "common/compiler.h"
+#include "common/prefix.h"
 #include "common/sockets.h"
 #include "proxy/census.h"
 #include "proxy/chunk.h"
@@ -48,6 +49,16 @@ enum conn_truncation {
     CONN_TRUNCATION_EOF,   /* it is passed on as an end of stream, and counted */
 };
 
+#define CONN_SOURCES_MAX 16
+
+/* Headers of the PROXY protocol, of an ingress. */
+struct conn_proxy {
+    bool out;                                /* the application gets one */
+    bool in;                                 /* each connection begins with one, */
+    struct prefix in_from[CONN_SOURCES_MAX]; /* and comes from one of these */
+    size_t num_in_from;
+};
+
 struct conn_route {
     const char *name;
     bool egress;
@@ -56,6 +67,7 @@ struct conn_route {
     const char *sni; /* egress; NULL: `host`, unless that is an address */
     enum conn_truncation on_truncation;
     struct conn_limits limits;
+    struct conn_proxy proxy;
 };
 
 /* What the connections of one loop share.  The owner fills it before the first connection and

@@ -1,7 +1,8 @@
 /*
  * Ingress in tcp mode: mutual TLS in, plaintext to the application.
  *
- * Happy path: HANDSHAKE until the peer is authorized, DIAL until the application accepts, RELAY
+ * Happy path: PREFACE until a header of the PROXY protocol is read, if there has to be one,
+ * HANDSHAKE until the peer is authorized, DIAL until the application accepts, RELAY
  * until one side ends its stream, HALF_* until the other does, FLUSH until all is written, LINGER.
  * Failures: a refused peer gets its alert (REFUSE); everything else resets both legs.
  */
@@ -14,13 +15,17 @@ static enum conn_state ingress_handshake(struct conn *c)
 
 static enum conn_state ingress_dial(struct conn *c)
 {
-    return reach_dial(c, &c->app, 0, CONN_RELAY);
+    enum conn_state next = reach_dial(c, &c->app, 0, CONN_RELAY);
+
+    return next == CONN_RELAY ? announce_peer(c, next) : next;
 }
 
 /* clang-format off */
 static const struct conn_row ingress_rows[CONN_STATES] = {
-    [CONN_HANDSHAKE] = {"handshake", ingress_handshake, CONN_BIT(CONN_DIAL) | CONN_BIT(CONN_REFUSE),
+    [CONN_PREFACE]   = {"preface", preface_run, CONN_BIT(CONN_HANDSHAKE),
                         CONN_LIMIT(handshake_ms),   PROGRESS_NONE, REASON_HANDSHAKE_TIMEOUT, false},
+    [CONN_HANDSHAKE] = {"handshake", ingress_handshake, CONN_BIT(CONN_DIAL) | CONN_BIT(CONN_REFUSE),
+                        CONN_LIMIT(handshake_ms),   PROGRESS_NONE, REASON_HANDSHAKE_TIMEOUT, true},
     [CONN_DIAL]      = {"dial", ingress_dial, CONN_BIT(CONN_RELAY),
                         CONN_LIMIT(connect_ms),     PROGRESS_NONE, REASON_CONNECT_TIMEOUT, false},
     [CONN_RELAY]     = {"relay", relay_run, CONN_BIT(CONN_HALF_PEER) | CONN_BIT(CONN_HALF_APP) | CONN_BIT(CONN_REFUSE),
@@ -39,4 +44,4 @@ static const struct conn_row ingress_rows[CONN_STATES] = {
 };
 /* clang-format on */
 
-const struct conn_kind conn_ingress = {"ingress", CONN_HANDSHAKE, ingress_rows};
+const struct conn_kind conn_ingress = {"ingress", CONN_PREFACE, ingress_rows};

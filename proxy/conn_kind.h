@@ -14,6 +14,7 @@
 #include "proxy/reason.h"
 
 enum conn_state {
+    CONN_PREFACE,   /* ingress: the header of the PROXY protocol, if there has to be one */
     CONN_HOLD,      /* egress: until our identity is valid */
     CONN_RESOLVE,   /* egress: addresses of the peer */
     CONN_DIAL,      /* connects: to the application, or to the peer */

@@ -1,7 +1,7 @@
 /*
  * Conn_state: the inside of a connection, for the files that implement its states: conn.c (life,
- * deadlines), conn_ingress.c and conn_egress.c (the tables), reach.c, handshake.c, relay.c,
- * ending.c; and for access_log.c.
+ * deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, reach.c, handshake.c,
+ * announce.c, relay.c, ending.c; and for access_log.c.
  */
 #pragma once
 
@@ -35,7 +35,8 @@ struct conn {
     size_t route_index;
     uint64_t id;
     struct sockets_address source;
-    struct sockets_address target; /* connected to; none before */
+    struct sockets_address destination; /* as a PROXY header says; none: as the socket */
+    struct sockets_address target;      /* connected to; none before */
     enum conn_state state;
     enum reason reason;
     size_t num_handles;            /* legs whose last callback is still to come */
@@ -44,7 +45,8 @@ struct conn {
     struct leg app;                /* plaintext */
     struct tls *tls;
     struct dial *dial;
-    struct chunk_queue stash; /* ciphertext read past the handshake, at most one read */
+    struct chunk_queue stash; /* a part of a PROXY header; then ciphertext read past the handshake,
+                                 at most one read */
     const struct svid *svid;  /* of the authorized peer, borrowed from tls; NULL before */
     char rule[64];            /* name of the rule that let it in */
     char *detail;             /* why it failed, for the log; NULL */
@@ -96,6 +98,13 @@ bool conn_open_leg(struct conn *c, struct leg *leg, int fd);
 
 /* access_log.c: the line of a connection that ended at `now`, in milliseconds of the loop */
 void access_log(const struct conn *c, uint64_t now);
+
+/* preface.c: state PREFACE, which reads the PROXY header if there has to be one */
+enum conn_state preface_run(struct conn *c);
+
+/* announce.c: queues the PROXY header for the application, if it is to get one; `done`, or the
+   state of a failure */
+enum conn_state announce_peer(struct conn *c, enum conn_state done);
 
 /* reach.c: state RESOLVE; state DIAL, which opens `leg` and moves to `done` */
 enum conn_state reach_resolve(struct conn *c);

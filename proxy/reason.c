@@ -31,6 +31,7 @@ static const char *const reason_names[REASONS] = {
     [REASON_DRAIN] = "drain",
     [REASON_URGENT_DATA] = "urgent_data",
     [REASON_KEYUPDATE] = "keyupdate",
+    [REASON_PROXY_HEADER] = "proxy_header",
     [REASON_LIMIT] = "limit",
 };
 

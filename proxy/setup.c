@@ -27,6 +27,7 @@ struct setup {
     struct control_options control;
 };
 
+static_assert(CONFIG_SOURCES_MAX <= CONN_SOURCES_MAX, "a route has a place for each network");
 static_assert(CONFIG_ROUTES_MAX <= GENERATION_ROUTES_MAX,
               "a generation has a place for each route");
 
@@ -138,6 +139,23 @@ static struct worker_route *add_route(struct setup *setup, const char *listen,
     return route;
 }
 
+/* The settings have checked form and number. */
+static int set_proxy(struct conn_proxy *proxy, const struct config_ingress *ingress,
+                     struct err *err)
+{
+    const struct setting_list *from = &ingress->proxy_in_from;
+
+    proxy->out = ingress->proxy_out == CONFIG_PROXY_V2;
+    proxy->in = ingress->proxy_in;
+    for (size_t i = 0; i < from->num; i++) {
+        if (prefix_parse(from->items[i], &proxy->in_from[i], err) != 0) {
+            return -1;
+        }
+    }
+    proxy->num_in_from = from->num;
+    return 0;
+}
+
 static int set_routes(struct setup *setup, struct err *err)
 {
     const struct config *config = setup->config;
@@ -147,7 +165,7 @@ static int set_routes(struct setup *setup, struct err *err)
         struct worker_route *route =
             add_route(setup, ingress->listen, ingress->listen_mode, ingress->forward, err);
 
-        if (route == NULL) {
+        if (route == NULL || set_proxy(&route->conn.proxy, ingress, err) != 0) {
             return err_wrap(err, "[ingress %s]", ingress->name);
         }
         route->conn.name = ingress->name;

@@ -113,6 +113,7 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
                  .port = sockets_port(target),
                  .sni = NULL,
                  .on_truncation = options->on_truncation,
+                 .proxy = options->proxy,
                  .limits = {.handshake_ms = OR(limits->handshake_ms, RIG_WAIT_MS),
                             .connect_ms = OR(limits->connect_ms, RIG_WAIT_MS),
                             .idle_ms = OR(limits->idle_ms, RIG_WAIT_MS),

@@ -54,7 +54,8 @@ struct rig_options {
     struct worker_limits worker; /* zeros become generous */
     size_t connections_max;      /* of the worker; zero becomes generous */
     size_t connections_max_on_listener;
-    const char *host; /* where to connect to; NULL: the address of `target` */
+    const char *host;        /* where to connect to; NULL: the address of `target` */
+    struct conn_proxy proxy; /* of the ingress */
     bool no_identity;
     bool no_target; /* nothing listens where the sidecar connects to */
 };
