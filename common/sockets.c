@@ -33,6 +33,9 @@ static bool sockets_prepare(int fd, const struct sockets_address *address,
     }
     return sockets_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
            (sockets_family(address) != AF_INET6 || sockets_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+           (!options->transparent || sockets_set(fd, SOL_IP, IP_TRANSPARENT, 1)) &&
+           (!options->transparent || sockets_family(address) != AF_INET6 ||
+            sockets_set(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)) &&
            (!options->reuse_port || sockets_set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
            (!options->defer_accept ||
             sockets_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, SOCKETS_DEFER_ACCEPT_S));

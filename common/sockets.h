@@ -53,6 +53,9 @@ void sockets_format(const struct sockets_address *address, char out[static SOCKE
 sa_family_t sockets_family(const struct sockets_address *address);
 bool sockets_is_ip(const struct sockets_address *address);
 
+/* IPv4 that stands in an IPv6 address (::ffff:a.b.c.d) as IPv4; any other address as it is. */
+struct sockets_address sockets_plain(const struct sockets_address *address);
+
 /* True for loopback and unix addresses: only processes of this machine can be there. */
 bool sockets_is_local(const struct sockets_address *address);
 
@@ -68,7 +71,8 @@ struct sockets_listen_options {
     int backlog;
     bool reuse_port;
     bool defer_accept;
-    mode_t mode; /* of a unix socket's file; 0: for nobody but root */
+    bool transparent; /* takes connections to addresses that are not ours (IP_TRANSPARENT) */
+    mode_t mode;      /* of a unix socket's file; 0: for nobody but root */
 };
 MUST_CHECK int sockets_listen(const struct sockets_address *address,
                               const struct sockets_listen_options *options, struct err *err);

@@ -237,6 +237,19 @@ bool sockets_is_ip(const struct sockets_address *address)
     return sockets_family(address) == AF_INET || sockets_family(address) == AF_INET6;
 }
 
+struct sockets_address sockets_plain(const struct sockets_address *address)
+{
+    struct sockets_address plain = {.len = sizeof(plain.u.v4)};
+
+    if (sockets_family(address) != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->u.v6.sin6_addr)) {
+        return *address;
+    }
+    plain.u.v4.sin_family = AF_INET;
+    plain.u.v4.sin_port = address->u.v6.sin6_port;
+    memcpy(&plain.u.v4.sin_addr, &address->u.v6.sin6_addr.s6_addr[12], sizeof(plain.u.v4.sin_addr));
+    return plain;
+}
+
 bool sockets_is_local(const struct sockets_address *address)
 {
     switch (sockets_family(address)) {

@@ -64,6 +64,7 @@ static const struct setting rows[] = {
     {"ingress", "proxy_out",               SETTING_CHOICE,       0,               IN(ingress, proxy_out),          0,     0,         "off|v2", "off",   "tell the service who the peer is, in a header of the PROXY protocol"},
     {"ingress", "proxy_in",                SETTING_BOOL,         0,               IN(ingress, proxy_in),           0,     0,         NULL,    "no",     "expect such a header, of version 2, before TLS"},
     {"ingress", "proxy_in_from",           SETTING_PREFIX,       LIST,            IN(ingress, proxy_in_from),      0,     0,         NULL,    NULL,     "who may send it, and connect at all"},
+    {"ingress", "transparent",             SETTING_CHOICE,       0,               IN(ingress, transparent),        0,     0,         "off|tproxy", "off", "take connections that TPROXY hands to the listener"},
     {"ingress", "insecure_remote_app",     SETTING_BOOL,         0,               IN(ingress, insecure_remote_app), 0,    0,         NULL,    "no",     "forward may leave this machine in plaintext"},
 
     {"egress", "listen",                   SETTING_LISTEN,       REQUIRED,        IN(egress, listen),              0,     0,         NULL,    NULL,     "where the service connects"},
@@ -75,6 +76,9 @@ static const struct setting rows[] = {
     {"egress", "alpn",                     SETTING_ALPN,         0,               IN(egress, alpn),                0,     0,         NULL,    NULL,     "application protocols to offer"},
     {"egress", "on_truncation",            SETTING_CHOICE,       0,               IN(egress, on_truncation),       0,     0,         "reset|eof", "reset", "what the service sees if a peer's stream ends without close_notify"},
     {"egress", "idle_timeout",             SETTING_DURATION,     0,               IN(egress, idle_timeout),        MS(1), D(365),    NULL,    NULL,     "instead of that of [limits]"},
+    {"egress", "allow_uid",                SETTING_UID,          LIST,            IN(egress, allow_uid),           0,     0,         NULL,    NULL,     "the local users that may connect; absent: all"},
+    {"egress", "transparent",              SETTING_CHOICE,       0,               IN(egress, transparent),         0,     0,         "off|redirect", "off", "take connections that REDIRECT turns to the listener, and no others"},
+    {"egress", "original",                 SETTING_ADDRESS,      LIST,            IN(egress, original),            0,     0,         NULL,    NULL,     "where such connections wanted to go"},
     {"egress", "insecure_remote_callers",  SETTING_BOOL,         0,               IN(egress, insecure_remote_callers), 0, 0,         NULL,    "no",     "listen may accept plaintext from other machines"},
 
     {"peer", "spiffe",                     SETTING_SPIFFE_ID,    REQUIRED | LIST, IN(peer, spiffe),                0,     0,         NULL,    NULL,     "its SPIFFE ID"},

@@ -18,7 +18,9 @@ struct err;
 
 #define CONFIG_ROUTES_MAX 64 /* ingress and egress together */
 #define CONFIG_PEERS_MAX 256
-#define CONFIG_SOURCES_MAX 16 /* networks in one list */
+#define CONFIG_SOURCES_MAX 16   /* networks in one list */
+#define CONFIG_ORIGINALS_MAX 16 /* addresses that an egress stands in for */
+#define CONFIG_UIDS_MAX 16      /* users of an egress */
 
 struct config {
     struct config_identity identity;

@@ -9,6 +9,7 @@
 #include "common/sockets.h"
 #include "common/spiffe.h"
 #include "config/config.h"
+#include "config/config_check_callers.h"
 
 struct checked {
     struct config *config;
@@ -346,5 +347,5 @@ int config_check(void *whole, const struct settings_source *source, struct err *
             return -1;
         }
     }
-    return 0;
+    return config_check_callers(config, source, err);
 }

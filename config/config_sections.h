@@ -23,6 +23,8 @@ enum config_platform {
 enum config_mode { CONFIG_MODE_TCP, CONFIG_MODE_HTTP /* refused in this release */ };
 enum config_file_mode { CONFIG_FILE_MODE_OWNER, CONFIG_FILE_MODE_GROUP, CONFIG_FILE_MODE_ALL };
 enum config_proxy { CONFIG_PROXY_OFF, CONFIG_PROXY_V2 }; /* headers of the PROXY protocol */
+enum config_redirect { CONFIG_REDIRECT_OFF, CONFIG_REDIRECT_ON };
+enum config_tproxy { CONFIG_TPROXY_OFF, CONFIG_TPROXY_ON };
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_EOF };
 
 /* Either `ca` and what belongs to it, or three files; the other group is NULL. */
@@ -51,6 +53,7 @@ struct config_ingress {
     enum config_proxy proxy_out;
     bool proxy_in;
     struct setting_list proxy_in_from; /* for prefix_parse(); at least 1 with proxy_in, else none */
+    enum config_tproxy transparent;
     bool insecure_remote_app;
 };
 
@@ -65,6 +68,9 @@ struct config_egress {
     char *alpn;
     enum config_truncation on_truncation;
     uint64_t idle_timeout;
+    struct setting_list allow_uid; /* numbers of users; none: whoever can connect */
+    enum config_redirect transparent;
+    struct setting_list original; /* for sockets_parse(); at least 1 with redirect, else none */
     bool insecure_remote_callers;
 };
 

@@ -36,6 +36,7 @@ enum setting_kind {
     SETTING_SERVICE,      /* char *: a path as in a SPIFFE ID, without leading slash */
     SETTING_SPIFFE_ID,    /* char * */
     SETTING_HEX,          /* char *: `min` to `max` bytes, two lower-case digits each */
+    SETTING_UID,          /* char *: the number of a user */
     SETTING_PREFIX,       /* char *: an address, or a network as ADDRESS/BITS */
     SETTING_NAME,         /* char *: name of a section; a list may have several in a line */
     SETTING_LINE,         /* char *: words with blanks between, e.g. a command */

@@ -53,6 +53,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
         [SETTING_TRUST_DOMAIN] = "a trust domain",
         [SETTING_SERVICE] = "a path such as payments/api",
         [SETTING_SPIFFE_ID] = "spiffe://TRUST-DOMAIN/PATH",
+        [SETTING_UID] = "the number of a user, 0 to 4294967294",
         [SETTING_PREFIX] = "an address or ADDRESS/BITS, with no bit set behind those",
         [SETTING_NAME] = "names of sections, of a-z, 0-9 and '-'",
         [SETTING_LINE] = "words with blanks between",
@@ -91,6 +92,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
     case SETTING_TRUST_DOMAIN:
     case SETTING_SERVICE:
     case SETTING_SPIFFE_ID:
+    case SETTING_UID:
     case SETTING_PREFIX:
     case SETTING_NAME:
     case SETTING_LINE:

@@ -5,6 +5,7 @@
 #include "config/settings_text.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -71,6 +72,15 @@ static bool is_target(const char *text)
     default:
         return sockets_port(&address) != 0;
     }
+}
+
+/* The number of a user, in the one way to write it; the last one means none. */
+static bool is_uid(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && len <= 10 && strspn(text, "0123456789") == len &&
+           (text[0] != '0' || len == 1) && strtoull(text, NULL, 10) < UINT32_MAX;
 }
 
 static bool is_prefix(const char *text)
@@ -161,6 +171,8 @@ static bool is_valid(const struct setting *row, const char *text)
         return spiffe_id_valid(text, strlen(text));
     case SETTING_HEX:
         return is_hex(row, text);
+    case SETTING_UID:
+        return is_uid(text);
     case SETTING_PREFIX:
         return is_prefix(text);
     case SETTING_NAME:

@@ -202,6 +202,7 @@ int settings_value_read(const struct setting *row, const char *text, unsigned li
     case SETTING_SERVICE:
     case SETTING_SPIFFE_ID:
     case SETTING_HEX:
+    case SETTING_UID:
     case SETTING_PREFIX:
     case SETTING_NAME:
     case SETTING_LINE:

@@ -16,11 +16,13 @@
 #include "common/compiler.h"
 #include "common/prefix.h"
 #include "common/sockets.h"
+#include "proxy/caller.h"
 #include "proxy/census.h"
 #include "proxy/chunk.h"
 #include "proxy/counters.h"
 #include "proxy/generation.h"
 #include "proxy/reason.h"
+#include "proxy/redirection.h"
 #include "proxy/resolver.h"
 
 struct peer_cache;
@@ -68,6 +70,9 @@ struct conn_route {
     enum conn_truncation on_truncation;
     struct conn_limits limits;
     struct conn_proxy proxy;
+    struct caller_rules callers;    /* of an egress */
+    struct redirection redirection; /* of an egress */
+    bool tproxy;                    /* of an ingress: the listener is transparent */
 };
 
 /* What the connections of one loop share.  The owner fills it before the first connection and

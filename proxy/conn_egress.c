@@ -1,9 +1,10 @@
 /*
  * Egress in tcp mode: plaintext from the service, mutual TLS to the peer that the route expects.
  *
- * Happy path: HOLD until our identity is valid, RESOLVE and DIAL until the peer accepts, HANDSHAKE
- * until it is authorized, then as ingress.  The application's bytes are not read before that.
- * Failures: the application is reset; a refused peer gets its alert (REFUSE).
+ * Happy path: CALLER says whether this process may use the route, HOLD until our identity is valid,
+ * RESOLVE and DIAL until the peer accepts, HANDSHAKE until it is authorized, then as ingress.  The
+ * application's bytes are not read before that. Failures: the application is reset; a refused peer
+ * gets its alert (REFUSE).
  */
 #include "proxy/conn_state.h"
 
@@ -29,6 +30,8 @@ static enum conn_state egress_handshake(struct conn *c)
 
 /* clang-format off */
 static const struct conn_row egress_rows[CONN_STATES] = {
+    [CONN_CALLER]    = {"caller", admit_run, CONN_BIT(CONN_HOLD),
+                        CONN_LIMIT(ready_wait_ms),  PROGRESS_NONE, REASON_READY_TIMEOUT, false},
     [CONN_HOLD]      = {"hold", egress_hold, CONN_BIT(CONN_RESOLVE),
                         CONN_LIMIT(ready_wait_ms),  PROGRESS_NONE, REASON_READY_TIMEOUT, false},
     [CONN_RESOLVE]   = {"resolve", reach_resolve, CONN_BIT(CONN_DIAL),
@@ -53,4 +56,4 @@ static const struct conn_row egress_rows[CONN_STATES] = {
 };
 /* clang-format on */
 
-const struct conn_kind conn_egress = {"egress", CONN_HOLD, egress_rows};
+const struct conn_kind conn_egress = {"egress", CONN_CALLER, egress_rows};

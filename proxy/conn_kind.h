@@ -15,6 +15,7 @@
 
 enum conn_state {
     CONN_PREFACE,   /* ingress: the header of the PROXY protocol, if there has to be one */
+    CONN_CALLER,    /* egress: who calls, and to where */
     CONN_HOLD,      /* egress: until our identity is valid */
     CONN_RESOLVE,   /* egress: addresses of the peer */
     CONN_DIAL,      /* connects: to the application, or to the peer */

@@ -1,7 +1,7 @@
 /*
  * Conn_state: the inside of a connection, for the files that implement its states: conn.c (life,
- * deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, reach.c, handshake.c,
- * announce.c, relay.c, ending.c; and for access_log.c.
+ * deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, admit.c, reach.c,
+ * handshake.c, announce.c, relay.c, ending.c; and for access_log.c.
  */
 #pragma once
 
@@ -35,7 +35,9 @@ struct conn {
     size_t route_index;
     uint64_t id;
     struct sockets_address source;
-    struct sockets_address destination; /* as a PROXY header says; none: as the socket */
+    struct sockets_address destination; /* as a PROXY header or a redirecting kernel says; none: as
+                                           the socket */
+    uint32_t caller_uid;                /* egress, if it was asked for */
     struct sockets_address target;      /* connected to; none before */
     enum conn_state state;
     enum reason reason;
@@ -105,6 +107,9 @@ enum conn_state preface_run(struct conn *c);
 /* announce.c: queues the PROXY header for the application, if it is to get one; `done`, or the
    state of a failure */
 enum conn_state announce_peer(struct conn *c, enum conn_state done);
+
+/* admit.c: state CALLER */
+enum conn_state admit_run(struct conn *c);
 
 /* reach.c: state RESOLVE; state DIAL, which opens `leg` and moves to `done` */
 enum conn_state reach_resolve(struct conn *c);

@@ -236,6 +236,7 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
         .reload_ok = control->reload_ok,
         .reload_time = control->reload_time,
         .insecure_settings = control->options->insecure_settings,
+        .unrestricted_egresses = control->options->unrestricted_egresses,
     };
 
     crew_count(control->crew, &counters);

@@ -43,6 +43,7 @@ struct control_options {
     struct enrolment_options enrolment;
     const char *admin_listen; /* NULL: no admin endpoint */
     unsigned insecure_settings;
+    unsigned unrestricted_egresses; /* which any local user may use */
 };
 
 /* Runs until told to stop.  0: drained.  1: connections were cut short.  -1: it could not start. */

@@ -21,6 +21,7 @@ int listener_open(struct listener *listener, const struct conn_route *route,
     struct sockets_listen_options options = {
         .backlog = LISTENER_BACKLOG,
         .reuse_port = reuse_port,
+        .transparent = route->tproxy,
         .defer_accept = !route->egress, /* an egress client may wait for the server to speak */
     };
     struct sockets_address bound = {.len = 0};

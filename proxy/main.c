@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -21,20 +22,24 @@
 #include "common/sockets.h"
 #include "config/config.h"
 #include "proxy/control.h"
+#include "proxy/nft.h"
 #include "proxy/setup.h"
 
 /* Exit statuses. */
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
-enum action { RUN, CHECK, PRINT };
+enum action { RUN, CHECK, PRINT, PRINT_NFT };
 
 static const char help[] =
-    "usage: liftgate -c FILE [--check | --print-config]\n"
+    "usage: liftgate -c FILE [--check | --print-config | --print-nft]\n"
     "       liftgate --help | --version\n"
     "\n"
     "-c FILE         the settings, as liftgate.conf(5) describes them\n"
     "--check         read and check FILE, then exit: 0 if it is good, 2 if not\n"
     "--print-config  write the settings in effect, defaults included\n"
+    "--print-nft     write the rules of the packet filter for transparent = redirect, for the "
+    "user\n"
+    "                that runs this\n"
     "\n"
     "Signals: TERM and INT drain (a second one ends at once), HUP reloads peers and\n"
     "certificate files, USR1 renews the identity now.\n"
@@ -92,11 +97,21 @@ static int run(struct setup *setup, const char *path)
     log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
              kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));
     setup_warn_insecure(setup);
-    if (setup_check_identity(setup, &err) != 0 || setup_open(setup, &err) != 0) {
+    if (setup_check_identity(setup, &err) != 0 || setup_check_callers(setup, &err) != 0 ||
+        setup_open(setup, &err) != 0) {
         return fail(&err);
     }
     rc = control_run(setup_control(setup), &err);
     return rc < 0 ? fail(&err) : rc;
+}
+
+static int print_nft(const struct setup *setup)
+{
+    const struct worker_options *worker = &setup_control(setup)->crew.worker;
+    struct err err;
+
+    return nft_print(worker->routes, worker->num_routes, geteuid(), stdout, &err) == 0 ? DONE
+                                                                                       : fail(&err);
 }
 
 static int act(enum action action, const char *path)
@@ -115,6 +130,9 @@ static int act(enum action action, const char *path)
     case CHECK:
         printf("%s: ok\n", path);
         break;
+    case PRINT_NFT:
+        rc = print_nft(setup);
+        break;
     case PRINT:
         config_print(setup_config(setup), stdout);
         break;
@@ -126,11 +144,9 @@ static int act(enum action action, const char *path)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"check", no_argument, NULL, 'k'},
-        {"print-config", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"check", no_argument, NULL, 'k'},     {"print-config", no_argument, NULL, 'p'},
+        {"print-nft", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},   {NULL, 0, NULL, 0},
     };
     enum action action = RUN;
     const char *path = NULL;
@@ -147,6 +163,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             action = PRINT;
+            break;
+        case 'n':
+            action = PRINT_NFT;
             break;
         case 'h':
             fputs(help, stdout);

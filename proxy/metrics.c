@@ -139,6 +139,8 @@ bool metrics_render(const struct metrics_facts *facts, struct buf *out)
                      "When settings were last taken, in seconds since 1970.", facts->reload_time) &&
            put_gauge(out, "liftgate_insecure_settings", "Settings in use whose name says insecure.",
                      facts->insecure_settings) &&
+           put_gauge(out, "liftgate_egress_unrestricted",
+                     "Egress routes that any local user may use.", facts->unrestricted_egresses) &&
            put_process(&facts->process, out) &&
            put_head(out, "liftgate_build_info", "gauge", "Version of program and TLS library.") &&
            buf_printf(out, "liftgate_build_info{version=\"%s\",openssl=\"%s\"} 1\n",

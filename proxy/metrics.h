@@ -31,6 +31,7 @@ struct metrics_facts {
     bool reload_ok;      /* the last reload, or the start */
     int64_t reload_time; /* seconds since 1970 */
     unsigned insecure_settings;
+    unsigned unrestricted_egresses;
 };
 
 /* Appends the text.  False if it does not fit. */

@@ -32,6 +32,8 @@ static const char *const reason_names[REASONS] = {
     [REASON_URGENT_DATA] = "urgent_data",
     [REASON_KEYUPDATE] = "keyupdate",
     [REASON_PROXY_HEADER] = "proxy_header",
+    [REASON_CALLER_DENIED] = "caller_denied",
+    [REASON_LOOP_REFUSED] = "loop_refused",
     [REASON_LIMIT] = "limit",
 };
 

@@ -27,10 +27,12 @@ enum reason {
     REASON_REVOKED,
     REASON_DRAIN,
     REASON_URGENT_DATA,
-    REASON_KEYUPDATE,    /* the peer changes its key without end */
-    REASON_PROXY_HEADER, /* no good header of the PROXY protocol, or not from who may send it */
-    REASON_LIMIT,        /* memory, descriptors or a bound of ours */
-    REASONS,             /* how many there are */
+    REASON_KEYUPDATE,     /* the peer changes its key without end */
+    REASON_PROXY_HEADER,  /* no good header of the PROXY protocol, or not from who may send it */
+    REASON_CALLER_DENIED, /* egress: a local user that may not use the route, or that has gone */
+    REASON_LOOP_REFUSED,  /* egress: not redirected to us, or from ourselves */
+    REASON_LIMIT,         /* memory, descriptors or a bound of ours */
+    REASONS,              /* how many there are */
 };
 
 /* Lower case with underscores, e.g. "peer_truncated". */

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "proxy/algorithms.h"
 #include "proxy/entrance.h"
+#include "proxy/sock_diag.h"
 
 #define ENROL_TIMEOUT_MS 30000
 
@@ -28,6 +29,9 @@ struct setup {
 };
 
 static_assert(CONFIG_SOURCES_MAX <= CONN_SOURCES_MAX, "a route has a place for each network");
+static_assert(CONFIG_UIDS_MAX <= CALLER_UIDS_MAX, "a route has a place for each user");
+static_assert(CONFIG_ORIGINALS_MAX <= REDIRECTION_ORIGINALS_MAX,
+              "a route has a place for each address");
 static_assert(CONFIG_ROUTES_MAX <= GENERATION_ROUTES_MAX,
               "a generation has a place for each route");
 
@@ -95,6 +99,21 @@ int setup_check_identity(const struct setup *setup, struct err *err)
     return 0;
 }
 
+int setup_check_callers(const struct setup *setup, struct err *err)
+{
+    const struct worker_options *worker = &setup->control.crew.worker;
+
+    for (size_t i = 0; i < worker->num_routes; i++) {
+        const struct conn_route *route = &worker->routes[i].conn;
+
+        if ((route->callers.num_uids > 0 || route->redirection.num_originals > 0) &&
+            sockets_is_ip(&worker->routes[i].listen) && sock_diag_probe(err) != 0) {
+            return err_wrap(err, "[egress %s] allow_uid", route->name);
+        }
+    }
+    return 0;
+}
+
 static struct conn_limits route_limits(const struct config_limits *limits, uint64_t idle_ms)
 {
     return (struct conn_limits){
@@ -156,6 +175,25 @@ static int set_proxy(struct conn_proxy *proxy, const struct config_ingress *ingr
     return 0;
 }
 
+/* The settings have checked form and number. */
+static int set_callers(struct conn_route *route, const struct config_egress *egress,
+                       struct err *err)
+{
+    struct redirection *redirection = &route->redirection;
+
+    for (size_t i = 0; i < egress->allow_uid.num; i++) {
+        route->callers.uids[i] = (uint32_t)strtoul(egress->allow_uid.items[i], NULL, 10);
+    }
+    route->callers.num_uids = egress->allow_uid.num;
+    for (size_t i = 0; i < egress->original.num; i++) {
+        if (sockets_parse(egress->original.items[i], &redirection->originals[i], err) != 0) {
+            return -1;
+        }
+    }
+    redirection->num_originals = egress->original.num;
+    return 0;
+}
+
 static int set_routes(struct setup *setup, struct err *err)
 {
     const struct config *config = setup->config;
@@ -169,6 +207,7 @@ static int set_routes(struct setup *setup, struct err *err)
             return err_wrap(err, "[ingress %s]", ingress->name);
         }
         route->conn.name = ingress->name;
+        route->conn.tproxy = ingress->transparent == CONFIG_TPROXY_ON;
         route->conn.on_truncation = truncation(ingress->on_truncation);
         route->conn.limits = route_limits(&config->limits, ingress->idle_timeout);
     }
@@ -177,7 +216,7 @@ static int set_routes(struct setup *setup, struct err *err)
         struct worker_route *route =
             add_route(setup, egress->listen, egress->listen_mode, egress->connect, err);
 
-        if (route == NULL) {
+        if (route == NULL || set_callers(&route->conn, egress, err) != 0) {
             return err_wrap(err, "[egress %s]", egress->name);
         }
         route->conn.name = egress->name;
@@ -250,6 +289,16 @@ static unsigned each_insecure(const struct config *config, insecure_found *found
     return num;
 }
 
+static unsigned count_unrestricted(const struct config *config)
+{
+    unsigned num = 0;
+
+    for (size_t i = 0; i < config->num_egresses; i++) {
+        num += config->egresses[i].allow_uid.num == 0 ? 1 : 0;
+    }
+    return num;
+}
+
 static void warn_insecure(const char *section, const char *name, const char *key)
 {
     log_warn("config.insecure", kv_text("section", section), kv_text("name", name),
@@ -259,6 +308,11 @@ static void warn_insecure(const char *section, const char *name, const char *key
 void setup_warn_insecure(const struct setup *setup)
 {
     each_insecure(setup->config, warn_insecure);
+    for (size_t i = 0; i < setup->config->num_egresses; i++) {
+        if (setup->config->egresses[i].allow_uid.num == 0) {
+            log_warn("egress.unrestricted", kv_text("name", setup->config->egresses[i].name));
+        }
+    }
 }
 
 /* Rules as the modules want them; what they point to is the config's, which they keep. */
@@ -429,6 +483,7 @@ struct setup *setup_new(const char *path, struct err *err)
         (struct control_source){.load = load, .free = free_rules, .user = setup};
     setup->control.admin_listen = setup->config->admin.listen;
     setup->control.insecure_settings = each_insecure(setup->config, NULL);
+    setup->control.unrestricted_egresses = count_unrestricted(setup->config);
     setup->algorithms = algorithms_new(err);
     if (setup->algorithms == NULL || set_identity(setup, err) != 0 || set_routes(setup, err) != 0) {
         setup_free(setup);

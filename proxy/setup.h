@@ -20,6 +20,9 @@ void setup_free(struct setup *setup); /* accepts NULL; not while control_run() r
    well-formed: the start is the time to say so.  Blocks. */
 MUST_CHECK int setup_check_identity(const struct setup *setup, struct err *err);
 
+/* Whether the kernel can say who calls, where a route asks for it. */
+MUST_CHECK int setup_check_callers(const struct setup *setup, struct err *err);
+
 /* Makes the listening sockets that the process has once: unix and vsock.  setup_free() closes them
    and removes their files.  Blocks for files. */
 MUST_CHECK int setup_open(struct setup *setup, struct err *err);
@@ -30,5 +33,6 @@ const struct config *setup_config(const struct setup *setup);
 /* Everything that control_run() needs; borrowed. */
 const struct control_options *setup_control(const struct setup *setup);
 
-/* Logs one warning for each setting in use whose name says insecure. */
+/* Logs one warning for each setting in use whose name says insecure, and for each egress that any
+   local user may use. */
 void setup_warn_insecure(const struct setup *setup);

@@ -214,7 +214,7 @@ class CommandLines(case.Case):
                 ("liftgate-ca", "serve", "-c", "/x", "--nosuch"), ("liftgate-attest",), ("liftgate-attest", "nosuch"),
                 ("liftgate-attest", "collect"), ("liftgate-attest", "sim"), ("liftgate-attest", "sim", "machine"),
                 ("liftgate-attest", "verify"), ("liftgate",), ("liftgate", "--check"),
-                ("liftgate", "-c"), ("liftgate", "-c", "/x", "--print-nft"), ("liftgate", "-c", "/x", "--nosuch"),
+                ("liftgate", "-c"), ("liftgate", "-c", "/x", "--nosuch"),
                 ("liftgate-bench",), ("liftgate-bench", "compare"), ("liftgate-bench", "run"),
                 ("liftgate-bench", "run", "a=127.0.0.1:1", "--time", "1")]
         for row in rows:

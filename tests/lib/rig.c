@@ -114,6 +114,8 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
                  .sni = NULL,
                  .on_truncation = options->on_truncation,
                  .proxy = options->proxy,
+                 .callers = options->callers,
+                 .redirection = options->redirection,
                  .limits = {.handshake_ms = OR(limits->handshake_ms, RIG_WAIT_MS),
                             .connect_ms = OR(limits->connect_ms, RIG_WAIT_MS),
                             .idle_ms = OR(limits->idle_ms, RIG_WAIT_MS),

@@ -56,6 +56,8 @@ struct rig_options {
     size_t connections_max_on_listener;
     const char *host;        /* where to connect to; NULL: the address of `target` */
     struct conn_proxy proxy; /* of the ingress */
+    struct caller_rules callers;
+    struct redirection redirection;
     bool no_identity;
     bool no_target; /* nothing listens where the sidecar connects to */
 };

@@ -101,14 +101,14 @@ class World:
     def collect(self, name, report_data):
         return est_client.collect(program("liftgate-attest"), self.machine(name), report_data)
 
-    def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity=""):
+    def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity="", user=None):
         """A running sidecar with an identity (or, if not `ready`, on its way to one)."""
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
                 f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
         text += routes + "".join(peers)
         workers = os.environ.get("LIFTGATE_TEST_WORKERS", "1")
         text += f"[process]\nworkers = {workers}\n[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
-        sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text)
+        sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text, user)
         if ready:
             sidecar.wait_for("identity.ready")
         return sidecar
@@ -172,10 +172,11 @@ class Authority(Service):
 class Sidecar(Service):
     """A running liftgate and its configuration file."""
 
-    def __init__(self, case, path, text):
+    def __init__(self, case, path, text, user=None):
         self.config = path
         path.write_text(text)
-        super().__init__(case, program("liftgate"), "-c", path)
+        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+        super().__init__(case, *become, program("liftgate"), "-c", path)
 
     def identity(self):
         """Who it is, as /identity shows it; None before the first enrolment."""
