@@ -38,6 +38,10 @@ struct sockets_address {
 /* Reads "1.2.3.4:80", "[::1]:80", "unix:/path" or "vsock:CID:PORT"; never looks up a name. */
 MUST_CHECK int sockets_parse(const char *text, struct sockets_address *out, struct err *err);
 
+/* NAME of "systemd:NAME", a socket that the service manager hands over; NULL if it is no such text.
+ */
+const char *sockets_handed_over(const char *text);
+
 /* Splits "host:port" or "[v6]:port"; a unix or vsock address is a host, with port 0.  `out_host`
    gets SOCKETS_HOST_CAP bytes.  Syntax only. */
 MUST_CHECK int sockets_split(const char *text, char *out_host, uint16_t *out_port, struct err *err);

@@ -25,6 +25,19 @@ static bool sockets_is_vsock(const char *text)
     return strncmp(text, vsock_prefix, sizeof(vsock_prefix) - 1) == 0;
 }
 
+const char *sockets_handed_over(const char *text)
+{
+    static const char prefix[] = "systemd:";
+    const char *name = text + sizeof(prefix) - 1;
+    size_t len = 0;
+
+    if (strncmp(text, prefix, sizeof(prefix) - 1) != 0) {
+        return NULL;
+    }
+    len = strlen(name);
+    return len > 0 && strcspn(name, ": \t") == len ? name : NULL;
+}
+
 static int sockets_parse_port(const char *text, uint16_t *out_port, struct err *err)
 {
     unsigned long port = 0;

@@ -80,7 +80,7 @@ static bool is_local(const char *address)
     return sockets_parse(address, &parsed, &err) == 0 && sockets_is_local(&parsed);
 }
 
-static bool same_address(const char *a, const char *b)
+static bool same_place(const char *a, const char *b)
 {
     char texts[2][SOCKETS_TEXT_CAP];
     struct sockets_address left;
@@ -94,6 +94,14 @@ static bool same_address(const char *a, const char *b)
     sockets_format(&left, texts[0]);
     sockets_format(&right, texts[1]);
     return strcmp(texts[0], texts[1]) == 0;
+}
+
+static bool same_address(const char *a, const char *b)
+{
+    if (sockets_handed_over(a) != NULL && strcmp(a, b) == 0) {
+        return true;
+    }
+    return same_place(a, b);
 }
 
 /* Vsock addresses but that of the loopback cross the host. */
@@ -135,9 +143,11 @@ static int check_proxy_in(const struct checked *checked, const struct config_ing
     return 0;
 }
 
+/* What a socket of the service manager's is, the start finds out and judges alike. */
 static int check_callers(const struct checked *checked, const struct config_egress *egress)
 {
-    if (!is_local(egress->listen) && !egress->insecure_remote_callers) {
+    if (sockets_handed_over(egress->listen) == NULL && !is_local(egress->listen) &&
+        !egress->insecure_remote_callers) {
         return refuse(checked, "egress", egress->name, "listen",
                       "not for this machine alone; that needs insecure_remote_callers = yes");
     }

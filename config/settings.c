@@ -11,6 +11,7 @@
 
 #include "common/err.h"
 #include "common/file.h"
+#include "config/settings_expand.h"
 #include "config/settings_value.h"
 
 /* One header (`key` NULL) or key of the file. */
@@ -175,6 +176,7 @@ static int on_key(void *user, const struct ini_key *key, struct err *err)
 {
     struct settings_source *source = user;
     const struct setting *row = find_row(source->table, key->kind, key->key);
+    char value[SETTINGS_EXPAND_CAP] = "";
 
     if (row == NULL) {
         return err_set(err, ERR_INVALID, "no such key");
@@ -186,10 +188,11 @@ static int on_key(void *user, const struct ini_key *key, struct err *err)
             }
         }
     }
-    if (note(source, row->section, key->name, row->key, key->line, err) != 0) {
+    if (settings_expand(key->value, value, err) != 0 ||
+        note(source, row->section, key->name, row->key, key->line, err) != 0) {
         return -1;
     }
-    return settings_value_read(row, key->value, key->line, source->base + row->offset, err);
+    return settings_value_read(row, value, key->line, source->base + row->offset, err);
 }
 
 static int check_required(const struct settings_source *source, struct err *err)

@@ -27,8 +27,8 @@ enum setting_kind {
     SETTING_STORED,       /* char *: a path behind the prefix in `choices`, kept without it */
     SETTING_HOST,         /* char *: a host name */
     SETTING_ADDRESS,      /* char *: IPv4:PORT or [IPv6]:PORT */
-    SETTING_LISTEN,       /* char *: an address, unix:/PATH or vsock:CID:PORT */
-    SETTING_TARGET,       /* char *: likewise, with a port that can be connected to */
+    SETTING_LISTEN,       /* char *: an address, unix:/PATH, vsock:CID:PORT or systemd:NAME */
+    SETTING_TARGET,       /* char *: an address, unix:/PATH or vsock:CID:PORT, to connect to */
     SETTING_ENDPOINT,     /* char *: HOST:PORT, unix:/PATH or vsock:CID:PORT */
     SETTING_URL,          /* char *: https://HOST:PORT */
     SETTING_ALPN,         /* char *: protocol names with commas between */

@@ -45,7 +45,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
         [SETTING_PATH] = "a path without blanks",
         [SETTING_HOST] = "a host name",
         [SETTING_ADDRESS] = "IPv4:PORT or [IPv6]:PORT",
-        [SETTING_LISTEN] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH or vsock:CID:PORT",
+        [SETTING_LISTEN] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH, vsock:CID:PORT or systemd:NAME",
         [SETTING_TARGET] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH or vsock:CID:PORT",
         [SETTING_ENDPOINT] = "HOST:PORT, unix:/PATH or vsock:CID:PORT",
         [SETTING_URL] = "https://HOST:PORT",

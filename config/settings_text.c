@@ -44,7 +44,7 @@ static bool is_place(const char *text)
     struct sockets_address address;
     struct err err;
 
-    return sockets_parse(text, &address, &err) == 0;
+    return sockets_handed_over(text) != NULL || sockets_parse(text, &address, &err) == 0;
 }
 
 static bool is_address(const char *text)

@@ -1,6 +1,7 @@
 /*
  * Entrance: a listening socket that the process has once, whatever the number of its loops: a unix
- * or vsock socket.  The loops accept from descriptors of their own for it.
+ * or vsock socket, or one that the service manager has made and keeps.  The loops accept from
+ * descriptors of their own for it.
  *
  * A unix socket's file is made here and removed at the end.  One that a process left behind which
  * is no more is replaced; one where somebody listens, and anything that is no socket, is not.
@@ -19,12 +20,20 @@ struct entrance {
     struct sockets_address address; /* as bound */
     int fd;                         /* -1: closed */
     bool made_file;                 /* to be removed at the end */
+    bool outlives_us;               /* whoever waits in its queue is the next process's */
 };
 
-/* Makes the unix or vsock socket `address`; `mode` is the file's.  On failure `entrance` is closed.
- */
-MUST_CHECK int entrance_bind(struct entrance *entrance, const struct sockets_address *address,
-                             mode_t mode, struct err *err);
+struct entrance_options {
+    const char *handed_over;        /* the name of one that activation.h finds; NULL: make one */
+    struct sockets_address address; /* unix or vsock, to make */
+    mode_t mode;                    /* of the file of a unix socket that is made */
+    bool local_only;                /* refuse one that other machines can connect to */
+    bool resets_only;               /* refuse one that cannot carry a reset */
+};
+
+/* Makes or takes over the socket.  On failure `entrance` is closed.  Blocks for the file. */
+MUST_CHECK int entrance_open(struct entrance *entrance, const struct entrance_options *options,
+                             struct err *err);
 
 /* Another descriptor for the same socket, or -1 with errno. */
 int entrance_dup(const struct entrance *entrance);

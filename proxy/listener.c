@@ -46,7 +46,10 @@ int listener_share(struct listener *listener, const struct conn_route *route,
     if (fd < 0) {
         return err_set_errno(err, ERR_IO, errno, "%s: dup", route->name);
     }
-    *listener = (struct listener){.route = route, .address = entrance->address, .fd = fd};
+    *listener = (struct listener){.route = route,
+                                  .address = entrance->address,
+                                  .fd = fd,
+                                  .outlives_us = entrance->outlives_us};
     return 0;
 }
 
@@ -61,6 +64,19 @@ static enum counter listener_cap(const struct listener *listener)
     }
     return shared->num_handshakes[egress] >= listener->handshakes_max ? COUNTER_SHED_HANDSHAKES
                                                                       : COUNTERS;
+}
+
+/* The socket was there before us: whoever connects before our first identity is not to be refused
+   for that. */
+static bool listener_waits(struct listener *listener)
+{
+    const struct generation *generation = listener->shared->generation;
+
+    if (!listener->outlives_us || listener->route->egress || listener->had_identity) {
+        return false;
+    }
+    listener->had_identity = generation_valid(generation, generation_now(generation));
+    return !listener->had_identity;
 }
 
 static void listener_pause(struct listener *listener)
@@ -170,6 +186,9 @@ int listener_start(struct listener *listener, struct conn_shared *shared, size_t
     listener->retry.data = listener;
     listener->accepting = true;
     uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
+    if (listener_waits(listener)) {
+        listener_pause(listener); /* the tick resumes */
+    }
     if (!listener->route->egress) {
         census_open_entry(shared->census);
     }
@@ -178,7 +197,8 @@ int listener_start(struct listener *listener, struct conn_shared *shared, size_t
 
 void listener_resume(struct listener *listener)
 {
-    if (listener->fd < 0 || listener->accepting || listener_cap(listener) != COUNTERS) {
+    if (listener->fd < 0 || listener->accepting || listener_cap(listener) != COUNTERS ||
+        listener_waits(listener)) {
         return;
     }
     uv_timer_stop(&listener->retry);
@@ -210,7 +230,7 @@ void listener_close(struct listener *listener)
         listener->fd = -1;
         return;
     }
-    while (listener_accept(listener)) {
+    while (!listener->outlives_us && listener_accept(listener)) {
         /* closing the socket would reset what has connected already */
     }
     if (!listener->accepting) {

@@ -25,6 +25,8 @@ struct listener {
     size_t handshakes_max;          /* of the loop, in this direction */
     struct sockets_address address; /* as bound */
     int fd;                         /* -1: closed */
+    bool outlives_us;               /* as in struct entrance */
+    bool had_identity;              /* ours has been valid at some time */
     bool accepting;                 /* polled */
     uint64_t backoff_ms;            /* 0: none */
     uv_poll_t poll;
@@ -52,5 +54,6 @@ void listener_tick(struct listener *listener);
 
 bool listener_is_open(const struct listener *listener);
 
-/* Accepts what the backlog holds, within the limits, and closes. */
+/* Accepts what the backlog holds, within the limits, and closes; where the socket outlives us, the
+   backlog is for whoever comes next. */
 void listener_close(struct listener *listener);

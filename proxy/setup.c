@@ -22,7 +22,7 @@ struct setup {
     struct algorithms *algorithms; /* of all handshakes */
     struct worker_route routes[CONFIG_ROUTES_MAX];
     char hosts[CONFIG_ROUTES_MAX][SOCKETS_HOST_CAP];
-    mode_t modes[CONFIG_ROUTES_MAX]; /* of unix sockets */
+    struct entrance_options doors[CONFIG_ROUTES_MAX]; /* for routes that need an entrance */
     struct entrance entrances[CONFIG_ROUTES_MAX];
     size_t num_entrances; /* open ones */
     struct control_options control;
@@ -146,13 +146,16 @@ static struct worker_route *add_route(struct setup *setup, const char *listen,
     };
     struct worker_options *worker = &setup->control.crew.worker;
     struct worker_route *route = &setup->routes[worker->num_routes];
+    struct entrance_options *door = &setup->doors[worker->num_routes];
     char *host = setup->hosts[worker->num_routes];
 
-    if (sockets_parse(listen, &route->listen, err) != 0 ||
+    door->handed_over = sockets_handed_over(listen);
+    if ((door->handed_over == NULL && sockets_parse(listen, &route->listen, err) != 0) ||
         sockets_split(target, host, &route->conn.port, err) != 0) {
         return NULL;
     }
-    setup->modes[worker->num_routes] = modes[mode];
+    door->address = route->listen;
+    door->mode = modes[mode];
     route->conn.host = host;
     worker->num_routes++;
     return route;
@@ -221,6 +224,9 @@ static int set_routes(struct setup *setup, struct err *err)
         }
         route->conn.name = egress->name;
         route->conn.egress = true;
+        setup->doors[config->num_ingresses + i].local_only = !egress->insecure_remote_callers;
+        setup->doors[config->num_ingresses + i].resets_only =
+            egress->on_truncation != CONFIG_TRUNCATION_EOF;
         route->conn.sni = egress->sni;
         route->conn.on_truncation = truncation(egress->on_truncation);
         route->conn.limits = route_limits(&config->limits, egress->idle_timeout);
@@ -247,7 +253,7 @@ int setup_open(struct setup *setup, struct err *err)
         if (sockets_is_ip(&route->listen)) {
             continue; /* each worker has a socket of its own */
         }
-        if (entrance_bind(entrance, &route->listen, setup->modes[i], err) != 0) {
+        if (entrance_open(entrance, &setup->doors[i], err) != 0) {
             return err_wrap(err, "[%s %s] listen", route->conn.egress ? "egress" : "ingress",
                             route->conn.name);
         }

@@ -23,8 +23,8 @@ MUST_CHECK int setup_check_identity(const struct setup *setup, struct err *err);
 /* Whether the kernel can say who calls, where a route asks for it. */
 MUST_CHECK int setup_check_callers(const struct setup *setup, struct err *err);
 
-/* Makes the listening sockets that the process has once: unix and vsock.  setup_free() closes them
-   and removes their files.  Blocks for files. */
+/* Makes or takes over the listening sockets that the process has once (entrance.h).  setup_free()
+   closes them and removes their files.  Blocks for files. */
 MUST_CHECK int setup_open(struct setup *setup, struct err *err);
 
 /* The settings of the start; borrowed. */

@@ -9,8 +9,8 @@ import threading
 class Server:
     """Accepts on a loopback port and hands each connection to `serve` on a thread of its own."""
 
-    def __init__(self, case, serve):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, case, serve, listener=None):
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
         self.accepted = 0
         self.connections = []

@@ -34,14 +34,15 @@ class Event(dict):
 class Process:
     """Starts at once; stop() is due at the end of the test that made it."""
 
-    def __init__(self, case, *command, env=None):
+    def __init__(self, case, *command, env=None, pass_fds=()):
         self.name = os.path.basename(str(command[0]))
         self.lines = []
         self.events = []
         self._news = threading.Condition()
         self._stopped = False
         self._child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True, errors="replace", env=env)
+                                       stderr=subprocess.STDOUT, text=True, errors="replace", env=env,
+                                       pass_fds=pass_fds)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         case.addCleanup(self.stop)

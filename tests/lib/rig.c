@@ -150,9 +150,10 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
         sockets_format(target, host);
     }
     if (egress && rig_over_unix()) {
-        struct sockets_address door = rig_plain_address(rig, "door");
+        const struct entrance_options door = {.address = rig_plain_address(rig, "door"),
+                                              .mode = 0600};
 
-        assert_int_equal(entrance_bind(&rig->door, &door, 0600, &err), 0);
+        assert_int_equal(entrance_open(&rig->door, &door, &err), 0);
         route.entrance = &rig->door;
     }
     if (options->no_identity) {

@@ -8,6 +8,7 @@ import os
 import signal
 
 import est_client  # the demo's raw client (config/demo), which is the tests' as well
+import handover
 from case import build_folder, program
 from process import Process, run
 
@@ -101,14 +102,16 @@ class World:
     def collect(self, name, report_data):
         return est_client.collect(program("liftgate-attest"), self.machine(name), report_data)
 
-    def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity="", user=None):
-        """A running sidecar with an identity (or, if not `ready`, on its way to one)."""
+    def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity="", user=None,
+                **manager):
+        """A running sidecar with an identity (or, if not `ready`, on its way to one); `manager` is what a
+        service manager gives it, as handover.py knows it."""
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
                 f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
         text += routes + "".join(peers)
         workers = os.environ.get("LIFTGATE_TEST_WORKERS", "1")
         text += f"[process]\nworkers = {workers}\n[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
-        sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text, user)
+        sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text, user, **manager)
         if ready:
             sidecar.wait_for("identity.ready")
         return sidecar
@@ -172,11 +175,14 @@ class Authority(Service):
 class Sidecar(Service):
     """A running liftgate and its configuration file."""
 
-    def __init__(self, case, path, text, user=None):
+    def __init__(self, case, path, text, user=None, sockets=None, variables=None):
         self.config = path
         path.write_text(text)
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-        super().__init__(case, *become, program("liftgate"), "-c", path)
+        command, sockets = [program("liftgate"), "-c", path], sockets or {}
+        if sockets or variables:
+            command = handover.command(command, sockets, variables or {})
+        super().__init__(case, *become, *command, pass_fds=[held.fileno() for held in sockets.values()])
 
     def identity(self):
         """Who it is, as /identity shows it; None before the first enrolment."""

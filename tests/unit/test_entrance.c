@@ -12,11 +12,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/err.h"
+#include "proxy/activation.h"
 #include "proxy/entrance.h"
 #include "tests/lib/folder.h"
 
@@ -36,6 +39,15 @@ static int make_place(void **state)
     assert_int_equal(sockets_parse(text, &place.address, &err), 0);
     *state = &place;
     return 0;
+}
+
+/* Makes the socket there. */
+static int bind_there(struct entrance *entrance, const struct place *place, mode_t mode,
+                      struct err *err)
+{
+    const struct entrance_options options = {.address = place->address, .mode = mode};
+
+    return entrance_open(entrance, &options, err);
 }
 
 static int remove_place(void **state)
@@ -65,7 +77,7 @@ static void the_file_has_its_mode_and_goes_with_the_entrance(void **state)
         struct err err;
         mode_t before = umask(masks[i]);
 
-        assert_int_equal(entrance_bind(&entrance, &place->address, modes[i], &err), 0);
+        assert_int_equal(bind_there(&entrance, place, modes[i], &err), 0);
         (void)umask(before);
         assert_int_equal(stat(place->address.u.local.sun_path, &file), 0);
         assert_int_equal(file.st_mode & 07777, modes[i]);
@@ -86,7 +98,7 @@ static void what_a_dead_process_left_is_replaced(void **state)
     assert_true(dead >= 0);
     close(dead);
     assert_true(is_there(place));
-    assert_int_equal(entrance_bind(&entrance, &place->address, 0600, &err), 0);
+    assert_int_equal(bind_there(&entrance, place, 0600, &err), 0);
     client = sockets_connect(&place->address);
     assert_true(client >= 0);
     close(client);
@@ -105,7 +117,7 @@ static void a_socket_in_use_is_left_alone_even_if_its_backlog_is_full(void **sta
     for (size_t i = 0; i < 2; i++) {
         struct entrance entrance;
 
-        assert_int_equal(entrance_bind(&entrance, &place->address, 0600, &err), -1);
+        assert_int_equal(bind_there(&entrance, place, 0600, &err), -1);
         assert_int_equal(err.code, ERR_IO);
         assert_int_equal(entrance.fd, -1);
         entrance_close(&entrance);
@@ -127,7 +139,7 @@ static void a_file_that_is_no_socket_is_left_alone(void **state)
 
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(entrance_bind(&entrance, &place->address, 0600, &err), -1);
+    assert_int_equal(bind_there(&entrance, place, 0600, &err), -1);
     assert_int_equal(err.code, ERR_INVALID);
     assert_non_null(strstr(err.msg, "no socket"));
     assert_true(is_there(place));
@@ -141,9 +153,9 @@ static void a_file_that_has_replaced_ours_is_left_alone(void **state)
     struct entrance second;
     struct err err;
 
-    assert_int_equal(entrance_bind(&first, &place->address, 0600, &err), 0);
+    assert_int_equal(bind_there(&first, place, 0600, &err), 0);
     entrance_leave(&first); /* now nobody listens, and another takes the place */
-    assert_int_equal(entrance_bind(&second, &place->address, 0600, &err), 0);
+    assert_int_equal(bind_there(&second, place, 0600, &err), 0);
     entrance_close(&first);
     assert_true(is_there(place));
     entrance_close(&second);
@@ -161,7 +173,7 @@ static void a_duplicate_accepts_until_it_is_closed(void **state)
     int client = -1;
     int server = -1;
 
-    assert_int_equal(entrance_bind(&entrance, &place->address, 0600, &err), 0);
+    assert_int_equal(bind_there(&entrance, place, 0600, &err), 0);
     listener = entrance_dup(&entrance);
     entrance_leave(&entrance);
     client = sockets_connect(&place->address);
@@ -181,6 +193,101 @@ static void a_duplicate_accepts_until_it_is_closed(void **state)
     assert_false(is_there(place));
 }
 
+/* Puts `fd` where a service manager would, under the name "web". */
+static void hand_over(int fd)
+{
+    char pid[32] = "";
+
+    assert_in_range(snprintf(pid, sizeof(pid), "%ld", (long)getpid()), 1, sizeof(pid) - 1);
+    if (fd != ACTIVATION_FD_FIRST) {
+        assert_int_equal(dup2(fd, ACTIVATION_FD_FIRST), ACTIVATION_FD_FIRST);
+        close(fd);
+    }
+    assert_int_equal(setenv("LISTEN_PID", pid, 1), 0);
+    assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
+    assert_int_equal(setenv("LISTEN_FDNAMES", "web", 1), 0);
+}
+
+static int listen_at(const char *text)
+{
+    const struct sockets_listen_options listening = {.backlog = 8, .mode = 0600};
+    struct sockets_address address = {.len = 0};
+    struct err err;
+    int fd = -1;
+
+    assert_int_equal(sockets_parse(text, &address, &err), 0);
+    fd = sockets_listen(&address, &listening, &err);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void a_socket_that_was_handed_over_is_taken_and_left_in_place(void **state)
+{
+    const struct place *place = *state;
+    const struct entrance_options options = {.handed_over = "web", .local_only = true};
+    char text[SOCKETS_TEXT_CAP] = "";
+    int fd = -1;
+
+    sockets_format(&place->address, text);
+    fd = listen_at(text);
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0); /* a manager's may block */
+    hand_over(fd);
+    for (unsigned i = 0; i < 2; i++) { /* a second time, as after a reload */
+        struct entrance entrance;
+        struct err err;
+
+        assert_int_equal(entrance_open(&entrance, &options, &err), 0);
+        assert_true(entrance.outlives_us);
+        assert_string_equal(entrance.address.u.local.sun_path, place->address.u.local.sun_path);
+        assert_true((fcntl(entrance.fd, F_GETFL) & O_NONBLOCK) != 0);
+        entrance_close(&entrance);
+        assert_true(is_there(place)); /* it is the manager's */
+    }
+    close(ACTIVATION_FD_FIRST);
+    assert_int_equal(unlink(place->address.u.local.sun_path), 0);
+}
+
+static void a_socket_that_does_not_fit_its_route_is_refused(void **state)
+{
+    const struct place *place = *state;
+    char path[SOCKETS_TEXT_CAP] = "";
+    const struct {
+        const char *listen; /* NULL: it does not */
+        bool local_only;
+        bool resets_only;
+        const char *why; /* NULL: it fits */
+    } rows[] = {
+        {"127.0.0.1:0", true, true, NULL},
+        {"0.0.0.0:0", false, true, NULL},
+        {"0.0.0.0:0", true, true, "insecure_remote_callers"},
+        {path, true, false, NULL},
+        {path, true, true, "cannot carry a reset"},
+        {NULL, false, false, "no stream socket that listens"},
+    };
+
+    sockets_format(&place->address, path);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct entrance_options options = {.handed_over = "web",
+                                                 .local_only = rows[i].local_only,
+                                                 .resets_only = rows[i].resets_only};
+        struct entrance entrance;
+        struct err err;
+
+        hand_over(rows[i].listen != NULL ? listen_at(rows[i].listen)
+                                         : socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (rows[i].why == NULL) {
+            assert_int_equal(entrance_open(&entrance, &options, &err), 0);
+        } else {
+            assert_int_equal(entrance_open(&entrance, &options, &err), -1);
+            assert_int_equal(err.code, ERR_INVALID);
+            assert_non_null(strstr(err.msg, rows[i].why));
+        }
+        entrance_close(&entrance);
+        close(ACTIVATION_FD_FIRST);
+        (void)unlink(place->address.u.local.sun_path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +297,8 @@ int main(void)
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_file_that_has_replaced_ours_is_left_alone),
         cmocka_unit_test(a_duplicate_accepts_until_it_is_closed),
+        cmocka_unit_test(a_socket_that_was_handed_over_is_taken_and_left_in_place),
+        cmocka_unit_test(a_socket_that_does_not_fit_its_route_is_refused),
     };
 
     return cmocka_run_group_tests(tests, make_place, remove_place);

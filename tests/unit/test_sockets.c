@@ -118,6 +118,15 @@ static void a_host_is_split_from_its_port(void **state)
     assert_string_equal(host, "::1");
 }
 
+static void a_socket_that_is_handed_over_has_a_name(void **state)
+{
+    assert_string_equal(sockets_handed_over("systemd:liftgate.socket"), "liftgate.socket");
+    assert_null(sockets_handed_over("systemd:"));
+    assert_null(sockets_handed_over("systemd:a:b"));
+    assert_null(sockets_handed_over("systemd:a b"));
+    assert_null(sockets_handed_over("unix:/run/x"));
+}
+
 static void a_target_is_joined_as_it_was_split(void **state)
 {
     static const char *const rows[] = {"db.prod.example:5432", "[::1]:7", "1.2.3.4:5",
@@ -270,6 +279,7 @@ int main(void)
         cmocka_unit_test(addresses_are_read_and_written_the_same),
         cmocka_unit_test(bad_addresses_are_refused),
         cmocka_unit_test(a_host_is_split_from_its_port),
+        cmocka_unit_test(a_socket_that_is_handed_over_has_a_name),
         cmocka_unit_test(a_target_is_joined_as_it_was_split),
         cmocka_unit_test(a_path_of_any_form_is_written_within_its_room),
         cmocka_unit_test(a_connection_is_made_and_reset),
