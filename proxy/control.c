@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "proxy/admin.h"
+#include "proxy/manager.h"
 #include "proxy/metrics.h"
 #include "proxy/status.h"
 
@@ -32,6 +33,8 @@ struct control {
     uv_loop_t loop;
     uv_signal_t signals[NUM_SIGNALS];
     uv_async_t crew_changed;
+    struct manager manager;
+    bool told_ready; /* the manager was, which it stays */
     struct control_rules rules;
     struct crew *crew;
     struct enrolment *enrolment; /* NULL once stopped */
@@ -40,6 +43,7 @@ struct control {
     struct generation *generation;
     uint64_t num_generations;
     uint64_t first_usable; /* number of the first generation with an identity; 0: none yet */
+    bool reload_begun;     /* neither taken by all workers nor refused yet */
     uint64_t reloading;    /* number of the generation that all workers are to take; 0: none */
     bool reload_ok;
     int64_t reload_time;
@@ -67,6 +71,30 @@ static bool is_ready(const struct control *control)
     return control->state == CONTROL_RUNNING &&
            generation_valid(control->generation, generation_now(control->generation)) &&
            crew_generation(control->crew) >= control->first_usable;
+}
+
+/* What a service manager should know of us. */
+static void look(void *user, struct notify_facts *out)
+{
+    struct control *control = user;
+    int64_t now = generation_now(control->generation);
+
+    if (control->state == CONTROL_STOPPING) {
+        out->phase = NOTIFY_STOPPING;
+        return;
+    }
+    control->told_ready = control->told_ready || is_ready(control);
+    if (control->state == CONTROL_DRAINING) {
+        out->phase = NOTIFY_STOPPING;
+    } else if (!control->told_ready) {
+        out->phase = NOTIFY_STARTING;
+    } else {
+        out->phase = control->reload_begun ? NOTIFY_RELOADING : NOTIFY_READY;
+    }
+    out->not_after = generation_not_after(control->generation);
+    out->is_valid = generation_valid(control->generation, now);
+    out->workers_alive =
+        crew_is_alive(control->crew, manager_patience_ms(&control->manager, HEARTBEAT_MAX_MS));
 }
 
 static int on_identity(void *user, struct identity *identity, struct err *err)
@@ -111,10 +139,14 @@ static void on_reload(struct control *control)
 {
     struct err err;
 
+    control->reload_begun = true;
+    manager_tell(&control->manager);
     control->reload_ok = reload(control, &err) == 0;
     if (!control->reload_ok) {
         log_warn("config.refused", kv_text("error", err.msg),
                  kv_text("effect", "the settings in use stay"));
+        control->reload_begun = false;
+        manager_tell(&control->manager);
         return;
     }
     control->reloading = control->num_generations;
@@ -129,6 +161,7 @@ static void on_acknowledged(struct control *control)
     if (control->reloading != 0 && crew_generation(control->crew) >= control->reloading) {
         log_info("config.reloaded", kv_num("generation", (int64_t)control->reloading));
         control->reloading = 0;
+        control->reload_begun = false;
         control->reload_time = (int64_t)time(NULL);
     }
 }
@@ -154,6 +187,8 @@ static void stop(struct control *control)
         return;
     }
     control->state = CONTROL_STOPPING;
+    manager_tell(&control->manager);
+    manager_stop(&control->manager);
     crew_stop(control->crew);
     control->crew = NULL;
     if (control->enrolment != NULL) {
@@ -182,6 +217,7 @@ static void on_crew_changed(uv_async_t *handle)
         control->cut_short = control->cut_short || state == WORKER_CUT_SHORT;
         stop(control);
     }
+    manager_tell(&control->manager);
 }
 
 static void on_terminate(struct control *control)
@@ -189,6 +225,7 @@ static void on_terminate(struct control *control)
     if (control->state == CONTROL_RUNNING) {
         log_info("proxy.drain", kv_text("effect", "no new connections; live ones may end"));
         control->state = CONTROL_DRAINING;
+        manager_tell(&control->manager);
         crew_drain(control->crew);
     } else if (control->state == CONTROL_DRAINING) {
         control->cut_short = true;
@@ -366,7 +403,11 @@ static void deinit(struct control *control)
 int control_run(const struct control_options *options, struct err *err)
 {
     struct control control = {
-        .options = options, .reload_ok = true, .reload_time = (int64_t)time(NULL)};
+        .options = options,
+        .manager = {.fd = -1},
+        .reload_ok = true,
+        .reload_time = (int64_t)time(NULL),
+    };
     int rc = -1;
 
     if (options->source.load(options->source.user, &control.rules, err) != 0) {
@@ -379,7 +420,8 @@ int control_run(const struct control_options *options, struct err *err)
     }
     if (start_handles(&control, err) == 0) {
         if (start_crew(&control, err) == 0 && start_admin(&control, err) == 0 &&
-            start_enrolment(&control, err) == 0) {
+            start_enrolment(&control, err) == 0 &&
+            manager_start(&control.manager, &control.loop, look, &control, err) == 0) {
             rc = 0;
         } else {
             stop(&control);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Sockets that are not TCP, and sockets that a service manager holds and hands over."""
+import ctypes
 import os
 import signal
 import socket
@@ -138,6 +139,89 @@ class Activated(case.Case):
         self.assertEqual(status, 2)
         self.assertIn("[ingress in] listen: systemd:web: no socket was handed over", errors)
         self.assertEqual(run(case.program("liftgate"), "-c", self.server.config, "--check")[0], 0)
+
+
+class Managed(case.Case):
+    """A sidecar whose NOTIFY_SOCKET is this test's."""
+
+    def setUp(self):
+        super().setUp()
+        self.world = World(self)
+        self.world.start_ca()
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.bind(f"{self.folder}/notify")
+        self.manager.settimeout(20)
+
+    def start(self, **variables):
+        return self.world.sidecar("server", ingress(("127.0.0.1", 9), "client"), [peer("client")], ready=False,
+                                  variables={"NOTIFY_SOCKET": f"{self.folder}/notify", **variables})
+
+    def hear(self, wanted):
+        """Datagrams up to the first with this line, as lists of lines."""
+        heard = []
+        while not heard or wanted not in heard[-1]:
+            heard.append(self.manager.recv(4096).decode().split("\n"))
+        return heard
+
+    def test_r42_the_manager_hears_start_reload_and_stop_in_order(self):
+        server = self.start()
+        first = self.hear("READY=1")
+        self.assertEqual(first[0], ["STATUS=waiting for the first identity", "EXTEND_TIMEOUT_USEC=30000000"])
+        self.assertRegex(first[-1][1], r"^STATUS=identity until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        server.wait_for("identity.ready")
+        for good in (True, False):
+            if not good:
+                server.config.write_text(server.config.read_text().replace("mode = tcp", "mode = nosuch"))
+            server.signal(signal.SIGHUP)
+            reload = self.hear("READY=1")
+            self.assertEqual([lines[0] for lines in reload], ["RELOADING=1", "READY=1"])
+            self.assertRegex(reload[0][1], r"^MONOTONIC_USEC=\d+$")
+        server.signal(signal.SIGTERM)
+        self.assertEqual(self.hear("STOPPING=1")[-1][1], "STATUS=draining")
+        self.assertEqual(server.wait(), 0)
+
+    def test_r42_a_hung_worker_stops_the_watchdog(self):
+        server = self.start(WATCHDOG_USEC="400000")
+        self.hear("READY=1")
+        self.hear("WATCHDOG=1")
+        with Stopped(self.worker_of(server)):
+            self.manager.settimeout(2)  # several times the bound: silence is what must follow
+            with self.assertRaises(TimeoutError):
+                while True:
+                    self.assertEqual(self.manager.recv(4096), b"WATCHDOG=1")
+            self.manager.settimeout(20)
+        self.hear("WATCHDOG=1")
+
+    @staticmethod
+    def worker_of(server):
+        """The first thread that the program starts."""
+        return sorted(int(name) for name in os.listdir(f"/proc/{server.pid}/task"))[1]
+
+
+class Stopped:
+    """Holds one thread of a process in a ptrace stop."""
+
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+    WAIT_ALL = 0x40000000  # __WALL: threads that are no children, too
+
+    def __init__(self, thread):
+        self.thread = thread
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        self.libc.ptrace.restype = ctypes.c_long
+
+    def ptrace(self, request):
+        if self.libc.ptrace(request, self.thread, None, None) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    def __enter__(self):
+        self.ptrace(self.SEIZE)
+        self.ptrace(self.INTERRUPT)
+        os.waitpid(self.thread, self.WAIT_ALL)
+
+    def __exit__(self, *_):
+        self.ptrace(self.DETACH)
 
 
 if __name__ == "__main__":
