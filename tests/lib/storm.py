@@ -1,5 +1,5 @@
-"""Storm: many connections between two sidecars over a network with faults, and what must hold for each:
-every stream arrives whole, or ends in an error on both sides.
+"""Storm: many connections between two sidecars over a network with faults, or with ends that leave in the
+middle, and what must hold for each: every stream arrives whole, or ends in an error on both sides.
 """
 import asyncio
 import random
@@ -30,16 +30,20 @@ class Storm:
         self.client = world.sidecar("client", egress(self.relay.address, "server"), [peer("server")], LIMITS)
         self.entry = self.client.address("out")
 
-    def _plan(self):
+    def _plan(self, kind):
         self.number += 1
         lens = [int(2 ** self.random.uniform(6, 18)) for _ in range(2)]
-        return Plan(self.number, *lens, duplex=self.random.random() < 0.5)
+        quits = None
+        if kind == "quit":
+            side = self.random.randrange(2)
+            quits = ("client", "server")[side], self.random.randrange(lens[side])
+        return Plan(self.number, *lens, duplex=self.random.random() < 0.5, quits=quits)
 
     def _fault(self, kind):
         """In the handshake as often as behind it."""
         early = self.random.random() < 0.4
         at = self.random.randrange(HANDSHAKE_LEN) if early else HANDSHAKE_LEN + int(2 ** self.random.uniform(0, 14))
-        return Fault(kind, self.random.choice(("client", "server")), at)
+        return Fault("none" if kind == "quit" else kind, self.random.choice(("client", "server")), at)
 
     def run(self, each):
         """`each` connections for every kind of fault."""
@@ -47,14 +51,14 @@ class Storm:
 
     async def _run(self, each):
         servers = [asyncio.create_task(self.streams.serve()), asyncio.create_task(self.relay.serve())]
-        for kind in KINDS:
+        for kind in (*KINDS, "quit"):
             for begin in range(0, each, AT_ONCE):
                 await self._batch(kind, min(AT_ONCE, each - begin))
         for task in servers:
             task.cancel()
 
     async def _batch(self, kind, count):
-        plans, faults = [self._plan() for _ in range(count)], [self._fault(kind) for _ in range(count)]
+        plans, faults = [self._plan(kind) for _ in range(count)], [self._fault(kind) for _ in range(count)]
         self.relay.faults = iter(faults)
         await asyncio.gather(*(self.streams.ask(self.entry, plan, FOR_EVER_S) for plan in plans))
         both = self.streams.tasks | self.relay.tasks
@@ -70,6 +74,10 @@ class Storm:
         failed = [plan for plan in plans if plan.failed()]
         if kind in HARMLESS:
             case.assertEqual(failed, [], said)
+        elif kind == "quit":
+            quitters = [plan for plan in plans if "quit" in plan.ends.values()]
+            case.assertEqual([plan for plan in quitters if "whole" in plan.ends.values()], [])
+            case.assertEqual(failed, quitters, "only those in which somebody left")
         elif kind in ALTERING:
             behind = sum(1 for fault in faults if fault.fired and fault.at >= HANDSHAKE_LEN)
             case.assertGreaterEqual(len(failed), behind, f"{said}: an altered stream went unnoticed: {plans}")

@@ -9,6 +9,8 @@ import os
 import socket
 import struct
 
+from faults import reset
+
 HEAD = struct.Struct("!4sI")
 MAGIC = b"head"
 POOL_LEN = 1 << 20
@@ -18,13 +20,19 @@ class Wrong(Exception):
     """Bytes that nobody sent, or a clean end where there was none."""
 
 
-class Plan:
-    """One connection: how long both streams are, and how each side says it went."""
+class Quit(ConnectionError):
+    """This side resets the connection, as was planned."""
 
-    def __init__(self, number, request_len, reply_len, duplex):
+
+class Plan:
+    """One connection: how long both streams are, and how each side says it went.  `quits`, if given, is a
+    side and after how many bytes of its own it leaves with a reset."""
+
+    def __init__(self, number, request_len, reply_len, duplex, quits=None):
         self.number = number
         self.lens = {"request": request_len, "reply": reply_len}
         self.duplex = duplex
+        self.quits = quits
         self.ends = {"client": None, "server": None}  # "whole", or the error that ended it
         self.done = {"client": False, "server": False}  # all sent and all received
 
@@ -63,9 +71,11 @@ class Streams:
         piece = self.pool[begin:begin + length]
         return piece + self.pool[:length - len(piece)]
 
-    async def _send(self, connection, seed, length):
+    async def _send(self, connection, seed, length, last=None):
         at = 0
         while at < length:
+            if last is not None and at >= last:
+                raise Quit
             piece = self._piece(seed, at, min(length - at, 1 + (at * 31 + seed) % 40000))
             await asyncio.get_running_loop().sock_sendall(connection, piece)
             at += len(piece)
@@ -87,7 +97,8 @@ class Streams:
         number, out, into = plan.number, *(("request", "reply") if side == "client" else ("reply", "request"))
 
         async def send():
-            await self._send(connection, number * 2 + (out == "reply"), plan.lens[out])
+            last = plan.quits[1] if plan.quits and plan.quits[0] == side else None
+            await self._send(connection, number * 2 + (out == "reply"), plan.lens[out], last)
 
         async def receive():
             await self._receive(connection, number * 2 + (into == "reply"), plan.lens[into])
@@ -113,6 +124,9 @@ class Streams:
         except Wrong as error:
             self.wrong.append(f"{plan}: the {side} has {error}")
             plan.ends[side] = str(error)
+        except Quit:
+            plan.ends[side] = "quit"
+            reset(connection)
         except OSError as error:
             plan.ends[side] = type(error).__name__
         finally:
