@@ -124,7 +124,7 @@ static void a_peer_that_comes_back_is_not_validated_again(void **state)
     peer_cache_free(cache);
 }
 
-static void a_remembered_peer_still_needs_a_rule(void **state)
+static void r12_a_remembered_peer_still_needs_a_rule(void **state)
 {
     const struct pki *pki = *state;
     struct peer_cache *cache = peer_cache_new();
@@ -140,6 +140,28 @@ static void a_remembered_peer_still_needs_a_rule(void **state)
     pair_free(pair);
     generation_unref(server);
     generation_unref(strict);
+    generation_unref(client);
+    peer_cache_free(cache);
+}
+
+static void r12_a_remembered_peer_whose_certificate_has_ended_is_refused(void **state)
+{
+    const struct pki *pki = *state;
+    struct member later = {
+        .issuer = pki, .uri = SERVER, .seconds = 3600, .clock_offset_ms = INT64_C(120000)};
+    struct peer_cache *cache = peer_cache_new();
+    struct generation *server = make(identity_of(pki, SERVER, 3600), false, CLIENT, NULL);
+    struct generation *late = make(member_identity(&later), false, CLIENT, NULL);
+    struct generation *client = make(identity_of(pki, CLIENT, 60), true, SERVER, NULL);
+    struct pair *pair = shake_with(client, server, cache);
+
+    assert_int_equal(pair->server.status, TLS_OK);
+    pair_free(pair);
+    pair = shake_with(client, late, cache);
+    pair_expect_client_refused(pair, SSL_AD_CERTIFICATE_EXPIRED);
+    pair_free(pair);
+    generation_unref(server);
+    generation_unref(late);
     generation_unref(client);
     peer_cache_free(cache);
 }
@@ -502,8 +524,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_welcome_peers_learn_who_the_other_is),
         cmocka_unit_test(a_peer_that_comes_back_is_not_validated_again),
-        cmocka_unit_test(a_remembered_peer_still_needs_a_rule),
+        cmocka_unit_test(r12_a_remembered_peer_still_needs_a_rule),
         cmocka_unit_test(a_peer_without_a_rule_gets_bad_certificate),
+        cmocka_unit_test(r12_a_remembered_peer_whose_certificate_has_ended_is_refused),
         cmocka_unit_test(an_expired_peer_gets_certificate_expired),
         cmocka_unit_test(a_peer_of_another_issuer_gets_unknown_ca),
         cmocka_unit_test(a_client_is_judged_by_all_that_its_certificate_says),
