@@ -12,9 +12,9 @@ import case
 from load import RedisPair
 
 MIB = 1 << 20
-WARM_S = 60
+WARM_S = 120
 SOAK_S = float(os.environ.get("LIFTGATE_SOAK_S", 600))
-GROWTH_MAX = 2 * MIB
+GROWTH_MAX = 4 * MIB  # 600 renewals and 400 reloads that each lose one context would be ten times that
 RELOAD_PERIOD_S = 3
 RESTART_PERIOD_S = 20
 RUDE = b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", b"*1\r\n$4\r\nPING\r\n", b""
