@@ -159,10 +159,10 @@ class Process:
         raise AssertionError("no VmRSS")
 
 
-def run(*command, stdin=None, env=None):
+def run(*command, stdin=None, env=None, seconds=120):
     """Runs a program to its end: (exit status, standard output, standard error)."""
     done = subprocess.run([str(word) for word in command], input=stdin, capture_output=True, text=True, errors="replace",
-                          timeout=120, check=False, env=env)
+                          timeout=seconds, check=False, env=env)
     if SANITIZER.search(done.stderr):
         raise AssertionError(f"{command[0]}: a sanitizer's report:\n{done.stderr}")
     return done.returncode, done.stdout, done.stderr

@@ -88,8 +88,8 @@ def nghttpd(case):
     return address, files
 
 
-def client(case, *command, env=None):
+def client(case, *command, env=None, seconds=120):
     """Runs a client to its end, which must be a good one: what it printed."""
-    status, said, errors = run(*command, env={**os.environ, **(env or {})})
+    status, said, errors = run(*command, env={**os.environ, **(env or {})}, seconds=seconds)
     case.assertEqual(status, 0, f"{command}: {said}{errors}")
     return said + errors
