@@ -1,10 +1,13 @@
 /*
- * Load: a number of connections to one address, each with one request in flight at all times.
+ * Load: one turn of one target: opens its connections, warms up, counts for a while, closes.
  *
- * A closed loop: it measures what a caller that waits sees, not what happens at a given rate.
+ * Closed loop: the next request begins when a reply has come.  Open loop: requests are due at a
+ * fixed rate, and one that had to wait for a connection has begun when it was due.  Knows nothing
+ * of processes: its marks tell the owner when to look at them.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,21 +16,43 @@
 #include "common/compiler.h"
 #include "common/sockets.h"
 
+struct client;
 struct err;
 
-#define LOAD_CONNECTIONS_MAX 10000
-#define LOAD_STALL_MS 10000 /* no reply for so long: the run has failed */
+enum load_mark {
+    LOAD_SETTLED, /* the idle connections are open and have settled; only if there are any */
+    LOAD_BEGIN,   /* counting begins */
+    LOAD_END,     /* counting has ended */
+};
+
+/* -1 with `err` filled ends the turn. */
+typedef int load_on_mark(void *user, enum load_mark mark, struct err *err);
 
 struct load_options {
     struct sockets_address address;
-    size_t connections; /* 1 to LOAD_CONNECTIONS_MAX */
+    const struct exchange *exchange; /* borrowed, as all pointers here */
+    struct client *client;           /* NULL: plaintext */
+    const char *server_name;         /* NULL: none */
+    bool churn;                      /* a connection for each request */
+    size_t connections;              /* at least 1 */
+    size_t pipeline;                 /* at least 1; 1 with churn */
+    size_t idle;
+    uint64_t rate; /* a second; 0: closed loop */
     uint64_t warm_up_ms;
     uint64_t time_ms;
-    const struct exchange *exchange; /* borrowed for the run */
+    uint64_t settle_ms;
+    uint64_t stall_ms; /* no reply for so long while some are due: ERR_TIMEOUT */
+    load_on_mark *on_mark;
+    void *user;
 };
 
-/* Connects, runs for the two times, and adds every round trip that began after the warm-up to
-   `latency`; `out_elapsed_ns` is how long those took together.  Blocks.  A connection that fails or
-   ends, a wrong reply and a stall end the run: ERR_IO, ERR_INVALID, ERR_TIMEOUT. */
-MUST_CHECK int load_run(const struct load_options *options, struct latency *latency,
-                        uint64_t *out_elapsed_ns, struct err *err);
+struct load_result {
+    struct latency latency; /* of the requests that began while counting */
+    uint64_t operations;    /* replies that came while counting */
+    uint64_t elapsed_ns;    /* how long that was */
+};
+
+/* Adds to `result->latency`, sets the rest.  Blocks.  ERR_DENIED: a TLS target refused us; ERR_IO,
+   ERR_INVALID (another reply), ERR_TIMEOUT, ERR_LIMIT. */
+MUST_CHECK int load_run(const struct load_options *options, struct load_result *result,
+                        struct err *err);

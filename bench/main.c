@@ -1,103 +1,177 @@
 /*
- * The load generator: request/response round trips over plain TCP against given addresses, side by
- * side.  It knows nothing of TLS: what is measured is the path that an unmodified service sees.
+ * The load generator: what a path to an application costs, by a scenario; and an application to
+ * measure it with.  What is measured are black boxes: it knows addresses and processes.
  */
-#include <inttypes.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "bench/load.h"
-#include "bench/options.h"
+#include "bench/environment.h"
+#include "bench/results.h"
+#include "bench/run.h"
+#include "bench/scenario.h"
+#include "bench/serve.h"
 #include "common/err.h"
+#include "common/file.h"
 
 #define PROGRAM "liftgate-bench"
+#define RESULTS_MODE 0644
+#define BUSY_MAX 0.9 /* above it the load generator is what was measured */
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-struct score { /* of one target, over all rounds */
-    struct latency latency;
-    uint64_t elapsed_ns;
-};
-
 static int print_help(void)
 {
-    char *options = options_help();
-
-    if (options == NULL) {
-        return EXIT_FAILED;
-    }
-    printf(
-        "usage: " PROGRAM " run [--OPTION VALUE]... NAME=ADDRESS:PORT...\n\n"
-        "Sends requests over plain TCP, waits for each reply, and prints latencies and requests\n"
-        "per second.  Several targets take turns.  Options of run:\n%s",
-        options);
-    free(options);
+    puts("usage: " PROGRAM " run SCENARIO [RESULTS]\n"
+         "       " PROGRAM " serve ADDRESS [LOG]\n"
+         "       " PROGRAM " --help | --version\n\n"
+         "run: sends the requests of a scenario to each of its targets in turn, prints what they\n"
+         "took and what they cost, and writes everything to RESULTS as JSON.\n"
+         "serve: answers them; with LOG once they are in that file and on the disk.\n\n"
+         "Settings of a scenario:");
+    scenario_help(stdout);
     return EXIT_DONE;
 }
 
-static void print_scores(const struct options *options, const struct score *scores)
+static void on_progress(void *user, const char *target, size_t turn, size_t num_turns)
 {
-    printf("%-12s %10s %10s %10s %12s\n", "target", "p50 us", "p99 us", "max us", "requests/s");
-    for (size_t i = 0; i < options->num_targets; i++) {
-        const struct latency *latency = &scores[i].latency;
-        double seconds = (double)scores[i].elapsed_ns / 1e9;
+    const bool *is_terminal = user;
 
-        printf("%-12.*s %10.1f %10.1f %10.1f %12.0f\n", (int)options->targets[i].name_len,
-               options->targets[i].name, (double)latency_percentile(latency, 500) / 1e3,
-               (double)latency_percentile(latency, 990) / 1e3, (double)latency->max_ns / 1e3,
-               seconds > 0 ? (double)latency->count / seconds : 0.0);
+    if (*is_terminal) {
+        fprintf(stderr, "\r\033[K[%zu/%zu] %s", turn + 1, num_turns, target);
     }
 }
 
-/* One turn of one target. */
-static int turn(const struct options *options, const struct exchange *exchange, size_t target,
-                struct score *score, struct err *err)
+/* "rr" of "/x/rr.ini"; the caller's. */
+static char *name_of(const char *path)
 {
-    uint64_t time_ms = options->time / options->rounds;
-    struct load_options load = {
-        .address = options->targets[target].address,
-        .connections = (size_t)options->connections,
-        .warm_up_ms = options->warm_up,
-        .time_ms = time_ms > 0 ? time_ms : 1,
-        .exchange = exchange,
-    };
-    uint64_t elapsed_ns = 0;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    size_t len = strlen(base);
 
-    if (load_run(&load, &score->latency, &elapsed_ns, err) != 0) {
-        return err_wrap(err, "%.*s", (int)options->targets[target].name_len,
-                        options->targets[target].name);
+    if (len > 4 && strcmp(base + len - 4, ".ini") == 0) {
+        len -= 4;
     }
-    score->elapsed_ns += elapsed_ns;
-    return 0;
+    return strndup(base, len);
 }
 
-static int run(const struct options *options)
+static int write_results(const struct results *results, const char *path, struct err *err)
 {
-    int code = EXIT_FAILED;
-    struct exchange *exchange = malloc(sizeof(*exchange));
-    struct score *scores = calloc(options->num_targets, sizeof(*scores));
-    struct err err;
+    json_t *json = results_json(results, environment_read(""));
+    char *text = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    int rc = -1;
 
-    if (exchange == NULL || scores == NULL) {
-        fprintf(stderr, PROGRAM ": run: out of memory\n");
-        goto out;
+    if (text == NULL) {
+        err_set(err, ERR_LIMIT, "%s: out of memory", path);
+    } else {
+        rc = file_replace(path, RESULTS_MODE, text, strlen(text), err);
     }
-    exchange_init(exchange, options->protocol, (size_t)options->size);
-    for (uint64_t round = 0; round < options->rounds; round++) {
-        for (size_t i = 0; i < options->num_targets; i++) {
-            if (turn(options, exchange, i, &scores[i], &err) != 0) {
-                fprintf(stderr, PROGRAM ": %s\n", err.msg);
-                goto out;
+    free(text);
+    json_decref(json);
+    return rc;
+}
+
+static void warn_of_busy(const struct results *results)
+{
+    for (size_t i = 0; i < results->scenario->num_targets; i++) {
+        const struct results_metric *busy = results_find(&results->targets[i], "busy");
+
+        for (size_t j = 0; busy != NULL && j < busy->num; j++) {
+            if (busy->values[j] > BUSY_MAX) {
+                fprintf(stderr,
+                        PROGRAM ": %s: the load generator was busy for %.0f %% of the time\n",
+                        results->targets[i].target->name, busy->values[j] * 100);
+                break;
             }
         }
     }
-    print_scores(options, scores);
+}
+
+/* Runs a scenario that has been read, and reports it. */
+static int measure(const struct scenario *scenario, const char *path, const char *results_path)
+{
+    int code = EXIT_FAILED;
+    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    char *name = name_of(path);
+    struct results *results = results_new(scenario, name);
+    const struct run_options options = {
+        .scenario = scenario, .on_progress = on_progress, .user = &is_terminal};
+    struct err err;
+
+    if (name == NULL || results == NULL) {
+        fprintf(stderr, PROGRAM ": run: out of memory\n");
+        goto out;
+    }
+    if (run_scenario(&options, results, &err) != 0) {
+        fprintf(stderr, "%s" PROGRAM ": %s: %s\n", is_terminal ? "\r\033[K" : "", name, err.msg);
+        goto out;
+    }
+    if (is_terminal) {
+        fputs("\r\033[K", stderr);
+    }
+    results_print(results, stdout);
+    warn_of_busy(results);
+    if (results_path != NULL && write_results(results, results_path, &err) != 0) {
+        fprintf(stderr, PROGRAM ": %s\n", err.msg);
+        goto out;
+    }
     code = EXIT_DONE;
 out:
-    free(scores);
-    free(exchange);
+    results_free(results);
+    free(name);
     return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct scenario *scenario = NULL;
+    struct err err;
+    int code = EXIT_FAILED;
+
+    if (argc < 1 || argc > 2) {
+        fprintf(stderr, PROGRAM ": run: need SCENARIO [RESULTS] (see --help)\n");
+        return EXIT_USAGE;
+    }
+    scenario = scenario_load(argv[0], &err);
+    if (scenario == NULL) {
+        fprintf(stderr, PROGRAM ": %s\n", err.msg);
+        return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    }
+    code = measure(scenario, argv[0], argc == 2 ? argv[1] : NULL);
+    scenario_free(scenario);
+    return code;
+}
+
+static int serve(int argc, char **argv)
+{
+    uv_loop_t loop;
+    struct sockets_address address;
+    struct serve *server = NULL;
+    char text[SOCKETS_TEXT_CAP];
+    struct err err;
+
+    if (argc < 1 || argc > 2 || sockets_parse(argv[0], &address, &err) != 0) {
+        fprintf(stderr, PROGRAM ": serve: need ADDRESS:PORT [LOG] (see --help)\n");
+        return EXIT_USAGE;
+    }
+    (void)sockets_raise_nofile();
+    if (uv_loop_init(&loop) != 0) {
+        fprintf(stderr, PROGRAM ": serve: no event loop\n");
+        return EXIT_FAILED;
+    }
+    server = serve_start(&loop, &address, argc == 2 ? argv[1] : NULL, &err);
+    if (server == NULL) {
+        fprintf(stderr, PROGRAM ": %s\n", err.msg);
+        return EXIT_FAILED;
+    }
+    address = serve_address(server);
+    sockets_format(&address, text);
+    printf("listening on %s\n", text);
+    fflush(stdout);
+    uv_run(&loop, UV_RUN_DEFAULT); /* until a signal ends the process */
+    return EXIT_DONE;
 }
 
 static bool is_later(const char *command)
@@ -108,25 +182,31 @@ static bool is_later(const char *command)
 
 int main(int argc, char **argv)
 {
-    const char *command = argc > 1 ? argv[1] : "";
-    struct options options;
-    struct err err;
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {0}};
+    const char *command = "";
+    int option = 0;
 
-    if (strcmp(command, "--help") == 0 || (argc > 2 && strcmp(argv[2], "--help") == 0)) {
-        return print_help();
-    }
-    if (strcmp(command, "--version") == 0) {
-        puts(PROGRAM " " LIFTGATE_VERSION);
-        return EXIT_DONE;
-    }
-    if (strcmp(command, "run") != 0) {
-        fprintf(stderr, PROGRAM ": %s: %s\n", *command != '\0' ? command : "no command",
-                is_later(command) ? "not in this release" : "need run (see --help)");
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'h') {
+            return print_help();
+        }
+        if (option == 'v') {
+            puts(PROGRAM " " LIFTGATE_VERSION);
+            return EXIT_DONE;
+        }
+        fprintf(stderr, PROGRAM ": %s: no such option (see --help)\n", argv[optind - 1]);
         return EXIT_USAGE;
     }
-    if (options_parse(argc - 2, argv + 2, &options, &err) != 0) {
-        fprintf(stderr, PROGRAM ": %s\n", err.msg);
-        return EXIT_USAGE;
+    command = optind < argc ? argv[optind++] : "";
+    if (strcmp(command, "run") == 0) {
+        return run(argc - optind, argv + optind);
     }
-    return run(&options);
+    if (strcmp(command, "serve") == 0) {
+        return serve(argc - optind, argv + optind);
+    }
+    fprintf(stderr, PROGRAM ": %s: %s\n", *command != '\0' ? command : "no command",
+            is_later(command) ? "not in this release" : "need run or serve (see --help)");
+    return EXIT_USAGE;
 }

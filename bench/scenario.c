@@ -15,8 +15,8 @@
 
 /* Words are stored by their index: the table below and the enums must agree. */
 static_assert(SCENARIO_REQUEST == 0 && SCENARIO_CHURN == 1 && SCENARIO_COMMAND == 2, "workloads");
-static_assert(SCENARIO_FRAME == 0 && SCENARIO_ECHO == 1 && SCENARIO_REDIS == 2 &&
-                  SCENARIO_HTTP == 3,
+static_assert(EXCHANGE_FRAME == 0 && EXCHANGE_ECHO == 1 && EXCHANGE_REDIS == 2 &&
+                  EXCHANGE_HTTP == 3,
               "protocols");
 static_assert(SCENARIO_KNOWN == 0 && SCENARIO_NEW == 1, "peers");
 static_assert(sizeof(enum scenario_workload) == sizeof(unsigned), "choices are stored as unsigned");
@@ -33,8 +33,8 @@ static const struct setting rows[] = {
     /* section    key               kind              flags     field                        min max                       choices                  fallback   help */
     {"load",    "workload",       SETTING_CHOICE,   REQUIRED, IN(load, workload),          0,  0,                        "request|churn|command", NULL,      "requests on connections that stay, a connection for each, or a command"},
     {"load",    "protocol",       SETTING_CHOICE,   0,        IN(load, protocol),          0,  0,                        "frame|echo|redis|http", "frame",   "what the application speaks; frame is that of liftgate-bench serve"},
-    {"load",    "request_size",   SETTING_NUMBER,   0,        IN(load, request_size),      0,  SCENARIO_MESSAGE_MAX,     NULL,                    "64",      "bytes of a request"},
-    {"load",    "reply_size",     SETTING_NUMBER,   0,        IN(load, reply_size),        0,  SCENARIO_MESSAGE_MAX,     NULL,                    "64",      "bytes of a reply"},
+    {"load",    "request_size",   SETTING_NUMBER,   0,        IN(load, request_size),      0,  EXCHANGE_SIZE_MAX,        NULL,                    "64",      "bytes of a request"},
+    {"load",    "reply_size",     SETTING_NUMBER,   0,        IN(load, reply_size),        0,  EXCHANGE_SIZE_MAX,        NULL,                    "64",      "bytes of a reply"},
     {"load",    "connections",    SETTING_NUMBER,   0,        IN(load, connections),       1,  SCENARIO_CONNECTIONS_MAX, NULL,                    "1",       "that carry requests, at a time"},
     {"load",    "pipeline",       SETTING_NUMBER,   0,        IN(load, pipeline),          1,  SCENARIO_PIPELINE_MAX,    NULL,                    "1",       "requests on their way on one connection; more than 1 makes streams of large messages"},
     {"load",    "idle",           SETTING_NUMBER,   0,        IN(load, idle),              0,  SCENARIO_CONNECTIONS_MAX, NULL,                    "0",       "connections held open that carry nothing; their memory is measured"},
@@ -95,13 +95,13 @@ static int check_command(const struct scenario_load *load, const struct settings
 static int check_load(const struct scenario_load *load, const struct settings_source *source,
                       struct err *err)
 {
-    if (load->protocol == SCENARIO_FRAME && load->request_size < SCENARIO_MESSAGE_MIN) {
+    if (load->protocol == EXCHANGE_FRAME && load->request_size < FRAME_HEAD_LEN) {
         return refuse_load(source, "request_size", err, "a frame has at least 16 bytes");
     }
-    if (load->reply_size < (load->protocol == SCENARIO_HTTP ? 0U : 1U)) {
+    if (load->reply_size < (load->protocol == EXCHANGE_HTTP ? 0U : 1U)) {
         return refuse_load(source, "reply_size", err, "a reply has at least 1 byte");
     }
-    if ((load->protocol == SCENARIO_ECHO || load->protocol == SCENARIO_REDIS) &&
+    if ((load->protocol == EXCHANGE_ECHO || load->protocol == EXCHANGE_REDIS) &&
         (load->request_size != load->reply_size || load->request_size == 0)) {
         return refuse_load(source, "reply_size", err,
                            "echo and redis return what they get: need request_size, at least 1");

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bench/exchange.h"
 #include "common/compiler.h"
 #include "config/settings.h"
 
@@ -19,8 +20,6 @@ struct err;
 #define SCENARIO_TARGETS_MAX 16
 #define SCENARIO_PROCESSES_MAX 32
 #define SCENARIO_CONNECTIONS_MAX 20000
-#define SCENARIO_MESSAGE_MAX (16 * 1024 * 1024) /* bytes */
-#define SCENARIO_MESSAGE_MIN 16                 /* bytes: the head of a frame */
 #define SCENARIO_PIPELINE_MAX 64
 #define SCENARIO_REPETITIONS_MAX 1000
 
@@ -30,18 +29,11 @@ enum scenario_workload {
     SCENARIO_COMMAND, /* somebody else's load generator */
 };
 
-enum scenario_protocol {
-    SCENARIO_FRAME, /* of liftgate-bench serve: bench/frame.h */
-    SCENARIO_ECHO,  /* a server that returns what it gets */
-    SCENARIO_REDIS, /* PING with a payload */
-    SCENARIO_HTTP,  /* HTTP/1.1, POST with a body, or GET if there is none */
-};
-
 enum scenario_peers { SCENARIO_KNOWN, SCENARIO_NEW };
 
 struct scenario_load {
     enum scenario_workload workload;
-    enum scenario_protocol protocol;
+    enum exchange_protocol protocol;
     uint64_t request_size; /* bytes */
     uint64_t reply_size;   /* bytes */
     uint64_t connections;

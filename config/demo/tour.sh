@@ -148,8 +148,17 @@ show_renewal() {
 show_latency() {
     heading "What it costs: the same small requests, direct and through the pair"
     local text status=0
-    text=$("$bin/liftgate-bench" run --protocol redis --connections 1 --time 1s \
-        "direct=127.0.0.1:$redis_port" "through=127.0.0.1:$egress_port") || status=$?
+    cat >"$world/latency.ini" <<SCENARIO
+[load]
+workload = request
+protocol = redis
+time = 200ms
+[target direct]
+connect = 127.0.0.1:$redis_port
+[target through]
+connect = 127.0.0.1:$egress_port
+SCENARIO
+    text=$("$bin/liftgate-bench" run "$world/latency.ini") || status=$?
     quote <<<"$text"
     note "One connection, one machine, both sidecars on it: a first figure, not a benchmark."
     check "both were measured without an error" test "$status" = 0

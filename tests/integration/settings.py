@@ -216,7 +216,8 @@ class CommandLines(case.Case):
                 ("liftgate-attest", "verify"), ("liftgate",), ("liftgate", "--check"),
                 ("liftgate", "-c"), ("liftgate", "-c", "/x", "--nosuch"),
                 ("liftgate-bench",), ("liftgate-bench", "compare"), ("liftgate-bench", "run"),
-                ("liftgate-bench", "run", "a=127.0.0.1:1", "--time", "1")]
+                ("liftgate-bench", "run", "a", "--time", "1"),
+                ("liftgate-bench", "serve"), ("liftgate-bench", "serve", "nowhere")]
         for row in rows:
             with self.subTest("_".join(row)):
                 status, said, errors = run(case.program(row[0]), *row[1:])

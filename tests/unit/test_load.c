@@ -95,38 +95,49 @@ static void server_join(struct server *server)
     close(server->listener);
 }
 
-static int run(const struct server *server, struct latency *latency, struct err *err)
+static int run(const struct server *server, struct load_result *result, struct err *err)
 {
-    struct exchange *exchange = malloc(sizeof(*exchange));
+    struct exchange exchange;
     struct load_options options = {.address = server->address,
                                    .connections = CONNECTIONS,
+                                   .pipeline = 1,
                                    .warm_up_ms = 5,
                                    .time_ms = 20,
-                                   .exchange = exchange};
-    uint64_t elapsed_ns = 0;
+                                   .stall_ms = 10000,
+                                   .exchange = &exchange};
     int rc = 0;
 
-    assert_non_null(exchange);
-    exchange_init(exchange, EXCHANGE_ECHO, 64);
-    rc = load_run(&options, latency, &elapsed_ns, err);
-    assert_int_equal(elapsed_ns >= 20000000, rc == 0);
-    free(exchange);
+    assert_int_equal(exchange_init(&exchange, EXCHANGE_ECHO, 64, 64, err), 0);
+    rc = load_run(&options, result, err);
+    assert_int_equal(result->elapsed_ns > 0, rc == 0);
+    exchange_deinit(&exchange);
     return rc;
+}
+
+static int make(void **state)
+{
+    *state = calloc(1, sizeof(struct load_result));
+    return *state == NULL;
+}
+
+static int drop(void **state)
+{
+    free(*state);
+    return 0;
 }
 
 static void round_trips_are_counted_until_the_time_is_over(void **state)
 {
-    struct latency *latency = calloc(1, sizeof(*latency));
+    struct load_result *result = *state;
     struct server server;
     struct err err;
 
-    assert_non_null(latency);
     server_start(&server, MANNER_ECHO);
-    assert_int_equal(run(&server, latency, &err), 0);
+    assert_int_equal(run(&server, result, &err), 0);
     server_join(&server);
-    assert_true(latency->count > 0);
-    assert_true(latency->max_ns > 0);
-    free(latency);
+    assert_true(result->operations > 0);
+    assert_true(result->latency.count > 0);
+    assert_true(result->latency.max_ns > 0);
 }
 
 static void a_server_that_misbehaves_ends_the_run(void **state)
@@ -141,60 +152,36 @@ static void a_server_that_misbehaves_ends_the_run(void **state)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct latency *latency = calloc(1, sizeof(*latency));
         struct server server;
         struct err err;
 
-        assert_non_null(latency);
         server_start(&server, rows[i].manner);
-        assert_int_equal(run(&server, latency, &err), -1);
+        assert_int_equal(run(&server, *state, &err), -1);
         server_join(&server);
         assert_int_equal(err.code, rows[i].code);
         assert_string_equal(err.msg, rows[i].why);
-        free(latency);
     }
 }
 
 static void a_server_that_is_not_there_is_named(void **state)
 {
-    struct latency *latency = calloc(1, sizeof(*latency));
     struct server server = {0};
     struct err err;
     int fd = -1;
 
-    assert_non_null(latency);
     fd = listener_open(&server);
     close(fd);
-    assert_int_equal(run(&server, latency, &err), -1);
+    assert_int_equal(run(&server, *state, &err), -1);
     assert_int_equal(err.code, ERR_IO);
     assert_string_equal(err.msg, "connection 1: connect: Connection refused");
-    free(latency);
-}
-
-static void a_redis_request_carries_its_payload(void **state)
-{
-    struct exchange *exchange = malloc(sizeof(*exchange));
-
-    assert_non_null(exchange);
-    exchange_init(exchange, EXCHANGE_REDIS, 3);
-    assert_int_equal(exchange->request_len, 23);
-    assert_memory_equal(exchange->request, "*2\r\n$4\r\nPING\r\n$3\r\nabc\r\n", 23);
-    assert_int_equal(exchange->reply_len, 9);
-    assert_memory_equal(exchange->reply, "$3\r\nabc\r\n", 9);
-    exchange_init(exchange, EXCHANGE_ECHO, EXCHANGE_SIZE_MAX);
-    assert_int_equal(exchange->request_len, EXCHANGE_SIZE_MAX);
-    exchange_init(exchange, EXCHANGE_REDIS, EXCHANGE_SIZE_MAX);
-    assert_int_equal(exchange->reply_len, EXCHANGE_SIZE_MAX + 10);
-    free(exchange);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trips_are_counted_until_the_time_is_over),
-        cmocka_unit_test(a_server_that_misbehaves_ends_the_run),
-        cmocka_unit_test(a_server_that_is_not_there_is_named),
-        cmocka_unit_test(a_redis_request_carries_its_payload),
+        cmocka_unit_test_setup_teardown(round_trips_are_counted_until_the_time_is_over, make, drop),
+        cmocka_unit_test_setup_teardown(a_server_that_misbehaves_ends_the_run, make, drop),
+        cmocka_unit_test_setup_teardown(a_server_that_is_not_there_is_named, make, drop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static void every_setting_reaches_its_field(void **state)
     assert_string_equal(err.msg, "");
     assert_non_null(scenario);
     assert_int_equal(scenario->load.workload, SCENARIO_CHURN);
-    assert_int_equal(scenario->load.protocol, SCENARIO_HTTP);
+    assert_int_equal(scenario->load.protocol, EXCHANGE_HTTP);
     assert_int_equal(scenario->load.request_size, 0);
     assert_int_equal(scenario->load.reply_size, 1048576);
     assert_int_equal(scenario->load.connections, 32);

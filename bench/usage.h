@@ -1,0 +1,42 @@
+/*
+ * Usage: what a process and its children have cost so far, as /proc says.
+ *
+ * System calls are not among it: /proc does not count them.  Reading blocks for microseconds.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/compiler.h"
+
+struct err;
+
+#define USAGE_PIDS_MAX 64
+
+/* A process with the children that it had when they were looked for. */
+struct usage_family {
+    pid_t pids[USAGE_PIDS_MAX];
+    size_t num;
+};
+
+struct usage {
+    uint64_t cpu_ns;
+    uint64_t ticks; /* the same in clock ticks, coarser; user and kernel together */
+    uint64_t system_ticks;
+    uint64_t waits; /* context switches because it waited */
+    uint64_t preemptions;
+};
+
+/* ERR_IO: no such process; ERR_LIMIT: more than USAGE_PIDS_MAX. */
+MUST_CHECK int usage_find(pid_t pid, struct usage_family *out, struct err *err);
+
+/* Sums over the family's processes and their threads.  ERR_IO: one of them has ended. */
+MUST_CHECK int usage_read(const struct usage_family *family, struct usage *out, struct err *err);
+
+/* Bytes that the processes share with nobody, likewise. */
+MUST_CHECK int usage_memory(const struct usage_family *family, uint64_t *out, struct err *err);
+
+/* TCP segments that this network namespace has sent so far; 0 where nobody counts them. */
+uint64_t usage_segments(void);
