@@ -436,6 +436,7 @@ int load_run(const struct load_options *options, struct load_result *result, str
                         .ends_ns = UINT64_MAX};
 
     result->operations = 0;
+    result->elapsed_ns = 0;
     if (uv_loop_init(&load.loop) != 0) {
         return err_set(err, ERR_LIMIT, "event loop");
     }

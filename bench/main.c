@@ -3,6 +3,7 @@
  * measure it with.  What is measured are black boxes: it knows addresses and processes.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,37 @@ static int run(int argc, char **argv)
     return code;
 }
 
+#define NUM_STOP_SIGNALS 2
+
+struct stop { /* until a signal ends `serve` */
+    struct serve *server;
+    uv_signal_t signals[NUM_STOP_SIGNALS];
+};
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct stop *stop = handle->data;
+
+    serve_stop(stop->server);
+    for (size_t i = 0; i < NUM_STOP_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&stop->signals[i], NULL);
+    }
+}
+
+static void serve_until_signal(uv_loop_t *loop, struct serve *server)
+{
+    static const int numbers[NUM_STOP_SIGNALS] = {SIGTERM, SIGINT};
+    struct stop stop = {.server = server};
+
+    for (size_t i = 0; i < NUM_STOP_SIGNALS; i++) {
+        uv_signal_init(loop, &stop.signals[i]);
+        stop.signals[i].data = &stop;
+        uv_signal_start(&stop.signals[i], on_signal, numbers[i]);
+    }
+    uv_run(loop, UV_RUN_DEFAULT);
+    uv_loop_close(loop);
+}
+
 static int serve(int argc, char **argv)
 {
     uv_loop_t loop;
@@ -170,7 +202,7 @@ static int serve(int argc, char **argv)
     sockets_format(&address, text);
     printf("listening on %s\n", text);
     fflush(stdout);
-    uv_run(&loop, UV_RUN_DEFAULT); /* until a signal ends the process */
+    serve_until_signal(&loop, server);
     return EXIT_DONE;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Serve: the loop around bench/reply: one recv for what has come, one send for what is owed.
+ * Serve: the loop around bench/answer: one recv for what has come, one send for what is owed.
  */
 #include "bench/serve.h"
 
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bench/reply.h"
+#include "bench/answer.h"
 #include "common/err.h"
 
 #define SCRATCH (256 * 1024) /* bytes */
@@ -30,7 +30,7 @@ struct session { /* one connection */
     bool closing;
     uint8_t *rest; /* came in while too many replies were owed; NULL: nothing */
     size_t rest_len;
-    struct reply_stream stream;
+    struct answer_stream stream;
 };
 
 struct serve {
@@ -100,7 +100,7 @@ static void on_session(uv_poll_t *poll, int status, int events);
 
 static void session_watch(struct session *session)
 {
-    bool full = session->stream.num == REPLY_QUEUE_MAX;
+    bool full = session->stream.num == ANSWER_QUEUE_MAX;
     bool owes = session->stream.num > 0 && !session->unsynced;
     int events = (full ? 0 : UV_READABLE) | (owes ? UV_WRITABLE : 0);
 
@@ -117,14 +117,14 @@ static bool session_send(struct session *session)
         struct buf out = buf_over(session->serve->out, SCRATCH);
         ssize_t put = 0;
 
-        reply_peek(&session->stream, &out);
+        answer_peek(&session->stream, &out);
         put = send(session->fd, out.data, out.len, MSG_NOSIGNAL);
         if (put < 0 && errno != EAGAIN) {
             session_close(session);
             return false;
         }
         if (put > 0) {
-            reply_sent(&session->stream, (size_t)put);
+            answer_sent(&session->stream, (size_t)put);
         }
         if (put < (ssize_t)out.len) {
             break;
@@ -160,7 +160,7 @@ static bool session_feed(struct session *session, struct bytes in)
 {
     struct err err;
 
-    if (reply_feed(&session->stream, &in, &err) != 0) {
+    if (answer_feed(&session->stream, &in, &err) != 0) {
         session_close(session);
         return false;
     }
@@ -182,7 +182,7 @@ static bool session_feed_rest(struct session *session)
     uint8_t *rest = session->rest;
     bool goes_on = true;
 
-    if (rest != NULL && session->stream.num < REPLY_QUEUE_MAX) {
+    if (rest != NULL && session->stream.num < ANSWER_QUEUE_MAX) {
         struct bytes in = {.data = rest, .len = session->rest_len};
 
         session->rest = NULL;
@@ -219,7 +219,7 @@ static void on_session(uv_poll_t *poll, int status, int events)
         return;
     }
     while (session_send(session) && session->rest != NULL &&
-           session->stream.num < REPLY_QUEUE_MAX) {
+           session->stream.num < ANSWER_QUEUE_MAX) {
         if (!session_feed_rest(session)) {
             return;
         }

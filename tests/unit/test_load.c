@@ -44,24 +44,27 @@ static bool answer(enum manner manner, int fd)
     return send(fd, chunk, (size_t)got, MSG_NOSIGNAL) == got;
 }
 
-/* Ends when all of CONNECTIONS have ended. */
+/* Ends when all of CONNECTIONS have come and gone. */
 static void *serve(void *arg)
 {
     struct server *server = arg;
-    struct pollfd fds[CONNECTIONS];
+    struct pollfd fds[CONNECTIONS + 1] = {{.fd = server->listener, .events = POLLIN}};
+    nfds_t num = 1;
     size_t open = CONNECTIONS;
 
-    for (size_t i = 0; i < CONNECTIONS; i++) {
-        fds[i] = (struct pollfd){.fd = accept(server->listener, NULL, NULL), .events = POLLIN};
-    }
     while (open > 0) {
-        poll(fds, CONNECTIONS, -1);
-        for (size_t i = 0; i < CONNECTIONS; i++) {
+        poll(fds, num, -1);
+        for (nfds_t i = 1; i < num; i++) {
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !answer(server->manner, fds[i].fd)) {
                 close(fds[i].fd);
                 fds[i].fd = -1;
                 open--;
             }
+        }
+        if (fds[0].revents != 0) {
+            fds[num++] =
+                (struct pollfd){.fd = accept(server->listener, NULL, NULL), .events = POLLIN};
+            fds[0].events = num <= CONNECTIONS ? POLLIN : 0;
         }
     }
     return NULL;
@@ -95,23 +98,34 @@ static void server_join(struct server *server)
     close(server->listener);
 }
 
-static int run(const struct server *server, struct load_result *result, struct err *err)
+/* `mode` says what differs from a closed loop on all connections. */
+static int run_mode(const struct server *server, const struct load_options *mode,
+                    struct load_result *result, struct err *err)
 {
     struct exchange exchange;
-    struct load_options options = {.address = server->address,
-                                   .connections = CONNECTIONS,
-                                   .pipeline = 1,
-                                   .warm_up_ms = 5,
-                                   .time_ms = 20,
-                                   .stall_ms = 10000,
-                                   .exchange = &exchange};
+    struct load_options options = *mode;
     int rc = 0;
 
+    options.address = server->address;
+    options.connections = CONNECTIONS - mode->idle;
+    options.pipeline = mode->pipeline > 0 ? mode->pipeline : 1;
+    options.warm_up_ms = 5;
+    options.time_ms = 20;
+    options.settle_ms = 1;
+    options.stall_ms = 10000;
+    options.exchange = &exchange;
     assert_int_equal(exchange_init(&exchange, EXCHANGE_ECHO, 64, 64, err), 0);
     rc = load_run(&options, result, err);
     assert_int_equal(result->elapsed_ns > 0, rc == 0);
     exchange_deinit(&exchange);
     return rc;
+}
+
+static int run(const struct server *server, struct load_result *result, struct err *err)
+{
+    const struct load_options plain = {0};
+
+    return run_mode(server, &plain, result, err);
 }
 
 static int make(void **state)
@@ -138,6 +152,67 @@ static void round_trips_are_counted_until_the_time_is_over(void **state)
     assert_true(result->operations > 0);
     assert_true(result->latency.count > 0);
     assert_true(result->latency.max_ns > 0);
+}
+
+static int count_mark(void *user, enum load_mark mark, struct err *err)
+{
+    unsigned *seen = user;
+
+    seen[mark]++;
+    return 0;
+}
+
+static int refuse_mark(void *user, enum load_mark mark, struct err *err)
+{
+    return err_set(err, ERR_IO, "mark %d", (int)mark);
+}
+
+static void every_mode_counts_and_marks(void **state)
+{
+    static const struct load_options rows[] = {
+        {.pipeline = 1},
+        {.pipeline = 7},
+        {.idle = 1},
+        {.rate = 2000},
+        {.rate = 9000, .pipeline = 3},
+        {.rate = 500, .idle = 2},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct load_options mode = rows[i];
+        struct load_result *result = *state;
+        unsigned seen[LOAD_END + 1] = {0};
+        struct server server;
+        struct err err;
+
+        mode.on_mark = count_mark;
+        mode.user = seen;
+        result->latency.count = 0;
+        server_start(&server, MANNER_ECHO);
+        assert_int_equal(run_mode(&server, &mode, result, &err), 0);
+        server_join(&server);
+        assert_true(result->latency.count > 0);
+        assert_int_equal(seen[LOAD_SETTLED], mode.idle > 0);
+        assert_int_equal(seen[LOAD_BEGIN], 1);
+        assert_int_equal(seen[LOAD_END], 1);
+        if (mode.rate > 0) { /* neither more nor less than were due */
+            uint64_t due = result->elapsed_ns * mode.rate / 1000000000;
+
+            assert_in_range(result->latency.count, due > 0 ? due - 1 : 0, due + 1);
+        }
+    }
+}
+
+static void a_mark_that_fails_ends_the_run(void **state)
+{
+    const struct load_options mode = {.on_mark = refuse_mark};
+    struct server server;
+    struct err err;
+
+    server_start(&server, MANNER_ECHO);
+    assert_int_equal(run_mode(&server, &mode, *state, &err), -1);
+    server_join(&server);
+    assert_string_equal(err.msg, "mark 1");
 }
 
 static void a_server_that_misbehaves_ends_the_run(void **state)
@@ -180,6 +255,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(round_trips_are_counted_until_the_time_is_over, make, drop),
+        cmocka_unit_test_setup_teardown(every_mode_counts_and_marks, make, drop),
+        cmocka_unit_test_setup_teardown(a_mark_that_fails_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_server_that_misbehaves_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_server_that_is_not_there_is_named, make, drop),
     };

@@ -1,7 +1,7 @@
 /*
- * Reply: requests in, replies owed.
+ * Answer: requests in, replies owed.
  */
-#include "bench/reply.h"
+#include "bench/answer.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define HEAD_CAP 96
 
 /* The head of a reply; "" for a frame's. */
-static size_t write_head(const struct reply_owed *owed, char out[static HEAD_CAP])
+static size_t write_head(const struct answer_owed *owed, char out[static HEAD_CAP])
 {
     if (!owed->has_head) {
         out[0] = '\0';
@@ -23,10 +23,10 @@ static size_t write_head(const struct reply_owed *owed, char out[static HEAD_CAP
                             (size_t)owed->len);
 }
 
-static void owe(struct reply_stream *stream)
+static void owe(struct answer_stream *stream)
 {
-    assert(stream->num < REPLY_QUEUE_MAX);
-    stream->queue[(stream->first + stream->num) % REPLY_QUEUE_MAX] = stream->present;
+    assert(stream->num < ANSWER_QUEUE_MAX);
+    stream->queue[(stream->first + stream->num) % ANSWER_QUEUE_MAX] = stream->present;
     stream->num++;
     stream->in_body = false;
 }
@@ -49,7 +49,7 @@ static bool read_size(const char *text, uint64_t max, const char *ends, uint64_t
 }
 
 /* "METHOD /N HTTP/1.1", and how long the body is; `head` is NUL-terminated. */
-static int read_http(struct reply_stream *stream, const char *head, struct err *err)
+static int read_http(struct answer_stream *stream, const char *head, struct err *err)
 {
     static const char field[] = "\r\nContent-Length:";
     const char *path = strchr(head, ' ');
@@ -73,29 +73,29 @@ static int read_http(struct reply_stream *stream, const char *head, struct err *
     if (strcasestr(head, "\r\nTransfer-Encoding:") != NULL) {
         return err_set(err, ERR_INVALID, "bodies in chunks are not understood");
     }
-    stream->present = (struct reply_owed){.len = (uint32_t)len, .has_head = true};
+    stream->present = (struct answer_owed){.len = (uint32_t)len, .has_head = true};
     stream->in_body = true;
     return 0;
 }
 
-static int read_frame(struct reply_stream *stream, struct err *err)
+static int read_frame(struct answer_stream *stream, struct err *err)
 {
     struct frame frame;
 
     if (!frame_read(stream->head, &frame)) {
         return err_set(err, ERR_INVALID, "no frame");
     }
-    stream->present = (struct reply_owed){.len = frame.reply_len};
+    stream->present = (struct answer_owed){.len = frame.reply_len};
     stream->body_left = frame.request_len - FRAME_HEAD_LEN;
     stream->in_body = true;
     return 0;
 }
 
 /* Takes bytes of a head until it is whole or `in` is empty. */
-static int take_head(struct reply_stream *stream, struct bytes *in, struct err *err)
+static int take_head(struct answer_stream *stream, struct bytes *in, struct err *err)
 {
     while (in->len > 0 && !stream->in_body) {
-        if (stream->head_len == REPLY_HEAD_MAX - 1) {
+        if (stream->head_len == ANSWER_HEAD_MAX - 1) {
             return err_set(err, ERR_INVALID, "the head of a request is too long");
         }
         stream->head[stream->head_len++] = in->data[0];
@@ -116,9 +116,9 @@ static int take_head(struct reply_stream *stream, struct bytes *in, struct err *
     return 0;
 }
 
-int reply_feed(struct reply_stream *stream, struct bytes *in, struct err *err)
+int answer_feed(struct answer_stream *stream, struct bytes *in, struct err *err)
 {
-    while (in->len > 0 && stream->num < REPLY_QUEUE_MAX) {
+    while (in->len > 0 && stream->num < ANSWER_QUEUE_MAX) {
         size_t len = 0;
 
         if (!stream->in_body && take_head(stream, in, err) != 0) {
@@ -138,7 +138,7 @@ int reply_feed(struct reply_stream *stream, struct bytes *in, struct err *err)
 }
 
 /* Part of one reply from byte `at` on, as far as it fits; how much. */
-static size_t peek_one(const struct reply_owed *owed, size_t at, struct buf *out)
+static size_t peek_one(const struct answer_owed *owed, size_t at, struct buf *out)
 {
     char head[HEAD_CAP];
     size_t head_len = write_head(owed, head);
@@ -152,21 +152,21 @@ static size_t peek_one(const struct reply_owed *owed, size_t at, struct buf *out
     return len;
 }
 
-void reply_peek(const struct reply_stream *stream, struct buf *out)
+void answer_peek(const struct answer_stream *stream, struct buf *out)
 {
     size_t at = stream->sent;
 
     for (size_t i = 0; i < stream->num && buf_room(out) > 0; i++) {
-        (void)peek_one(&stream->queue[(stream->first + i) % REPLY_QUEUE_MAX], at, out);
+        (void)peek_one(&stream->queue[(stream->first + i) % ANSWER_QUEUE_MAX], at, out);
         at = 0;
     }
 }
 
-void reply_sent(struct reply_stream *stream, size_t len)
+void answer_sent(struct answer_stream *stream, size_t len)
 {
     stream->sent += len;
     while (stream->num > 0) {
-        const struct reply_owed *owed = &stream->queue[stream->first];
+        const struct answer_owed *owed = &stream->queue[stream->first];
         char head[HEAD_CAP];
         size_t whole = write_head(owed, head) + owed->len;
 
@@ -174,7 +174,7 @@ void reply_sent(struct reply_stream *stream, size_t len)
             return;
         }
         stream->sent -= whole;
-        stream->first = (stream->first + 1) % REPLY_QUEUE_MAX;
+        stream->first = (stream->first + 1) % ANSWER_QUEUE_MAX;
         stream->num--;
     }
     assert(stream->sent == 0);

@@ -1,0 +1,81 @@
+/*
+ * Usage: this process and a child of it, which must cost what they do.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/usage.h"
+#include "common/err.h"
+
+static void burn(void)
+{
+    struct timespec now = {0};
+
+    while (now.tv_sec == 0 && now.tv_nsec < 30000000) { /* of processor time */
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    }
+}
+
+static void time_that_was_burnt_is_seen(void **state)
+{
+    struct usage_family family;
+    struct usage before;
+    struct usage after;
+    struct err err;
+
+    assert_int_equal(usage_find(getpid(), &family, &err), 0);
+    assert_int_equal(usage_read(&family, &before, &err), 0);
+    burn();
+    assert_int_equal(usage_read(&family, &after, &err), 0);
+    assert_true(after.cpu_ns > before.cpu_ns);
+    assert_true(after.cpu_ns >= 20000000);
+}
+
+static void a_child_belongs_to_the_family_until_it_is_gone(void **state)
+{
+    struct usage_family family;
+    struct usage usage = {.cpu_ns = 7};
+    uint64_t memory = 0;
+    struct err err;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(usage_find(getpid(), &family, &err), 0);
+    assert_int_equal(family.num, 2);
+    assert_int_equal(family.pids[1], child);
+    assert_int_equal(usage_memory(&family, &memory, &err), 0);
+    assert_true(memory > 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(usage_read(&family, &usage, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    assert_int_equal(usage.cpu_ns, 7);
+    assert_int_equal(usage_find(getpid(), &family, &err), 0);
+    assert_int_equal(family.num, 1);
+    assert_int_equal(usage_find(child, &family, &err), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_that_was_burnt_is_seen),
+        cmocka_unit_test(a_child_belongs_to_the_family_until_it_is_gone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
