@@ -12,6 +12,7 @@
 #include "bench/environment.h"
 #include "bench/results.h"
 #include "bench/run.h"
+#include "bench/scale.h"
 #include "bench/scenario.h"
 #include "bench/serve.h"
 #include "common/err.h"
@@ -26,10 +27,12 @@ enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static int print_help(void)
 {
     puts("usage: " PROGRAM " run SCENARIO [RESULTS]\n"
+         "       " PROGRAM " scale SCENARIO [RESULTS]\n"
          "       " PROGRAM " serve ADDRESS [LOG]\n"
          "       " PROGRAM " --help | --version\n\n"
          "run: sends the requests of a scenario to each of its targets in turn, prints what they\n"
          "took and what they cost, and writes everything to RESULTS as JSON.\n"
+         "scale: the same for each step of [scale], and whether the cost grows.\n"
          "serve: answers them; with LOG once they are in that file and on the disk.\n\n"
          "Settings of a scenario:");
     scenario_help(stdout);
@@ -58,9 +61,9 @@ static char *name_of(const char *path)
     return strndup(base, len);
 }
 
-static int write_results(const struct results *results, const char *path, struct err *err)
+/* Takes `json`. */
+static int write_json(json_t *json, const char *path, struct err *err)
 {
-    json_t *json = results_json(results, environment_read(""));
     char *text = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     int rc = -1;
 
@@ -90,23 +93,28 @@ static void warn_of_busy(const struct results *results)
     }
 }
 
+static int fail(const char *name, bool is_terminal, const struct err *err)
+{
+    fprintf(stderr, "%s" PROGRAM ": %s: %s\n", is_terminal ? "\r\033[K" : "", name, err->msg);
+    return EXIT_FAILED;
+}
+
 /* Runs a scenario that has been read, and reports it. */
-static int measure(const struct scenario *scenario, const char *path, const char *results_path)
+static int measure(const struct scenario *scenario, const char *name, const char *results_path)
 {
     int code = EXIT_FAILED;
     bool is_terminal = isatty(STDERR_FILENO) == 1;
-    char *name = name_of(path);
     struct results *results = results_new(scenario, name);
     const struct run_options options = {
         .scenario = scenario, .on_progress = on_progress, .user = &is_terminal};
     struct err err;
 
-    if (name == NULL || results == NULL) {
+    if (results == NULL) {
         fprintf(stderr, PROGRAM ": run: out of memory\n");
-        goto out;
+        return EXIT_FAILED;
     }
     if (run_scenario(&options, results, &err) != 0) {
-        fprintf(stderr, "%s" PROGRAM ": %s: %s\n", is_terminal ? "\r\033[K" : "", name, err.msg);
+        code = fail(name, is_terminal, &err);
         goto out;
     }
     if (is_terminal) {
@@ -114,25 +122,61 @@ static int measure(const struct scenario *scenario, const char *path, const char
     }
     results_print(results, stdout);
     warn_of_busy(results);
-    if (results_path != NULL && write_results(results, results_path, &err) != 0) {
-        fprintf(stderr, PROGRAM ": %s\n", err.msg);
+    if (results_path != NULL &&
+        write_json(results_json(results, environment_read("")), results_path, &err) != 0) {
+        code = fail(name, false, &err);
         goto out;
     }
     code = EXIT_DONE;
 out:
     results_free(results);
-    free(name);
     return code;
 }
 
-static int run(int argc, char **argv)
+/* As measure(), for the steps of [scale]. */
+static int measure_scale(const struct scenario *scenario, const char *name,
+                         const char *results_path)
+{
+    int code = EXIT_FAILED;
+    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    struct err err;
+    struct scale *scale = scale_new(scenario, name, &err);
+
+    if (scale == NULL) {
+        (void)fail(name, false, &err);
+        return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    }
+    if (scale_run(scale, on_progress, &is_terminal, &err) != 0) {
+        code = fail(name, is_terminal, &err);
+        goto out;
+    }
+    if (is_terminal) {
+        fputs("\r\033[K", stderr);
+    }
+    scale_print(scale, stdout);
+    if (results_path != NULL &&
+        write_json(scale_json(scale, environment_read("")), results_path, &err) != 0) {
+        code = fail(name, false, &err);
+        goto out;
+    }
+    code = EXIT_DONE;
+out:
+    scale_free(scale);
+    return code;
+}
+
+typedef int measure_function(const struct scenario *scenario, const char *name,
+                             const char *results_path);
+
+static int run(int argc, char **argv, measure_function *how)
 {
     struct scenario *scenario = NULL;
+    char *name = NULL;
     struct err err;
     int code = EXIT_FAILED;
 
     if (argc < 1 || argc > 2) {
-        fprintf(stderr, PROGRAM ": run: need SCENARIO [RESULTS] (see --help)\n");
+        fprintf(stderr, PROGRAM ": need SCENARIO [RESULTS] (see --help)\n");
         return EXIT_USAGE;
     }
     scenario = scenario_load(argv[0], &err);
@@ -140,7 +184,11 @@ static int run(int argc, char **argv)
         fprintf(stderr, PROGRAM ": %s\n", err.msg);
         return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
     }
-    code = measure(scenario, argv[0], argc == 2 ? argv[1] : NULL);
+    name = name_of(argv[0]);
+    if (name != NULL) {
+        code = how(scenario, name, argc == 2 ? argv[1] : NULL);
+    }
+    free(name);
     scenario_free(scenario);
     return code;
 }
@@ -208,8 +256,7 @@ static int serve(int argc, char **argv)
 
 static bool is_later(const char *command)
 {
-    return strcmp(command, "scale") == 0 || strcmp(command, "compare") == 0 ||
-           strcmp(command, "report") == 0;
+    return strcmp(command, "compare") == 0 || strcmp(command, "report") == 0;
 }
 
 int main(int argc, char **argv)
@@ -233,12 +280,15 @@ int main(int argc, char **argv)
     }
     command = optind < argc ? argv[optind++] : "";
     if (strcmp(command, "run") == 0) {
-        return run(argc - optind, argv + optind);
+        return run(argc - optind, argv + optind, measure);
+    }
+    if (strcmp(command, "scale") == 0) {
+        return run(argc - optind, argv + optind, measure_scale);
     }
     if (strcmp(command, "serve") == 0) {
         return serve(argc - optind, argv + optind);
     }
     fprintf(stderr, PROGRAM ": %s: %s\n", *command != '\0' ? command : "no command",
-            is_later(command) ? "not in this release" : "need run or serve (see --help)");
+            is_later(command) ? "not in this release" : "need run, scale or serve (see --help)");
     return EXIT_USAGE;
 }

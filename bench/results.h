@@ -66,5 +66,15 @@ const struct results_metric *results_find(const struct results_target *target, c
 /* Everything as one object, the caller's; takes `environment`.  NULL: out of memory. */
 json_t *results_json(const struct results *results, json_t *environment);
 
+/* The same in two parts: the object without its targets (takes `environment`), and their list. */
+json_t *results_head_json(const struct results *results, json_t *environment);
+json_t *results_targets_json(const struct results *results);
+
+/* Of the medians of all metrics "NAME.*": their sum; 0 if there are none. */
+double results_sum(const struct results_target *target, const char *name);
+
+/* The median of a metric; 0 if there is no such. */
+double results_median(const struct results_target *target, const char *name);
+
 /* A table for people: a line for each target with its medians. */
 void results_print(const struct results *results, FILE *out);

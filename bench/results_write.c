@@ -80,9 +80,8 @@ static json_t *scenario_json(const struct results *results)
     return object;
 }
 
-json_t *results_json(const struct results *results, json_t *environment)
+json_t *results_head_json(const struct results *results, json_t *environment)
 {
-    json_t *targets = json_array();
     char started[32] = "";
     time_t when = (time_t)results->started;
     struct tm utc;
@@ -90,13 +89,50 @@ json_t *results_json(const struct results *results, json_t *environment)
     if (gmtime_r(&when, &utc) != NULL) {
         (void)strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
+    return json_pack("{s:i, s:s, s:s, s:s, s:f, s:o, s:o}", "format", FORMAT, "program",
+                     "liftgate-bench", "version", LIFTGATE_VERSION, "started", started, "seconds",
+                     results->seconds, "scenario", scenario_json(results), "environment",
+                     environment);
+}
+
+json_t *results_targets_json(const struct results *results)
+{
+    json_t *targets = json_array();
+
     for (size_t i = 0; i < results->scenario->num_targets; i++) {
         json_array_append_new(targets, target_json(&results->targets[i]));
     }
-    return json_pack("{s:i, s:s, s:s, s:s, s:f, s:o, s:o, s:o}", "format", FORMAT, "program",
-                     "liftgate-bench", "version", LIFTGATE_VERSION, "started", started, "seconds",
-                     results->seconds, "scenario", scenario_json(results), "environment",
-                     environment, "targets", targets);
+    return targets;
+}
+
+json_t *results_json(const struct results *results, json_t *environment)
+{
+    json_t *json = results_head_json(results, environment);
+
+    json_object_set_new(json, "targets", results_targets_json(results));
+    return json;
+}
+
+double results_sum(const struct results_target *target, const char *name)
+{
+    size_t len = strlen(name);
+    double sum = 0;
+
+    for (size_t i = 0; i < target->num_metrics; i++) {
+        const char *whole = target->metrics[i]->name;
+
+        if (strncmp(whole, name, len) == 0 && whole[len] == '.') {
+            sum += series(target->metrics[i]).median;
+        }
+    }
+    return sum;
+}
+
+double results_median(const struct results_target *target, const char *name)
+{
+    const struct results_metric *metric = results_find(target, name);
+
+    return metric != NULL ? series(metric).median : 0;
 }
 
 /* A column is shown if any target has its metric. */
@@ -112,12 +148,11 @@ static bool is_shown(const struct results *results, const char *name)
 
 static void print_cell(const struct results_target *target, const char *name, FILE *out)
 {
-    const struct results_metric *metric = results_find(target, name);
-
-    if (metric == NULL) {
+    if (results_find(target, name) == NULL) {
         fprintf(out, " %12s", "-");
     } else {
-        fprintf(out, " %12.*f", strcmp(name, "operations") == 0 ? 0 : 1, series(metric).median);
+        fprintf(out, " %12.*f", strcmp(name, "operations") == 0 ? 0 : 1,
+                results_median(target, name));
     }
 }
 

@@ -4,6 +4,8 @@
 #include "bench/scenario.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -25,6 +27,7 @@ static_assert(sizeof(enum scenario_workload) == sizeof(unsigned), "choices are s
 static const struct setting_section sections[] = {
     {"load",    offsetof(struct scenario, load),      0,                                        sizeof(struct scenario_load),    0,                      "what is done, to each target in turn"},
     {"client",  offsetof(struct scenario, client),    0,                                        sizeof(struct scenario_client),  0,                      "who the client is where a target has tls"},
+    {"scale",   offsetof(struct scenario, scale),     0,                                        sizeof(struct scenario_scale),   0,                      "what liftgate-bench scale does one after the other"},
     {"target",  offsetof(struct scenario, targets),   offsetof(struct scenario, num_targets),   sizeof(struct scenario_target),  SCENARIO_TARGETS_MAX,   "one path to the application"},
     {"process", offsetof(struct scenario, processes), offsetof(struct scenario, num_processes), sizeof(struct scenario_process), SCENARIO_PROCESSES_MAX, "a process whose cost is measured, with its children"},
 };
@@ -52,6 +55,8 @@ static const struct setting rows[] = {
     {"client",  "ca_key",         SETTING_PATH,     0,        IN(client, ca_key),          0,  0,                        NULL,                    NULL,      "its key, PEM"},
     {"client",  "spiffe",         SETTING_SPIFFE_ID,0,        IN(client, spiffe),          0,  0,                        NULL,                    NULL,      "the name in those leaves"},
     {"client",  "trust",          SETTING_PATH,     0,        IN(client, trust),           0,  0,                        NULL,                    NULL,      "who may have signed a target's certificate, PEM"},
+    {"scale",   "connections",    SETTING_NAME,     LIST,     IN(scale, connections),      0,  0,                        NULL,                    NULL,      "open connections; those beyond [load] connections are idle"},
+    {"scale",   "sizes",          SETTING_NAME,     LIST,     IN(scale, sizes),            0,  0,                        NULL,                    NULL,      "bytes of request and reply"},
     {"target",  "connect",        SETTING_ADDRESS,  REQUIRED, IN(target, connect),         0,  0,                        NULL,                    NULL,      "where it listens"},
     {"target",  "tls",            SETTING_BOOL,     0,        IN(target, tls),             0,  0,                        NULL,                    "no",      "mutual TLS 1.3; that a client without a certificate is refused is tried first"},
     {"target",  "server_name",    SETTING_HOST,     0,        IN(target, server_name),     0,  0,                        NULL,                    NULL,      "sent as SNI"},
@@ -114,6 +119,51 @@ static int check_load(const struct scenario_load *load, const struct settings_so
     }
     if (given(source, "settle") && load->idle == 0) {
         return refuse_load(source, "settle", err, "goes with idle");
+    }
+    return 0;
+}
+
+/* Every item of a list must be a number in bounds. */
+static int check_numbers(const struct setting_list *list, const char *key, uint64_t max,
+                         const struct settings_source *source, struct err *err)
+{
+    for (size_t i = 0; i < list->num; i++) {
+        const struct settings_place place = {
+            .kind = "scale", .name = "", .key = key, .line = list->lines[i]};
+        uint64_t value = scenario_number(list, i);
+
+        if (strspn(list->items[i], "0123456789") != strlen(list->items[i]) || value == 0 ||
+            value > max) {
+            return settings_refuse(source, &place, err, "need numbers from 1 to %" PRIu64, max);
+        }
+    }
+    return 0;
+}
+
+static int check_scale(const struct scenario *scenario, const struct settings_source *source,
+                       struct err *err)
+{
+    const struct scenario_scale *scale = &scenario->scale;
+    struct settings_place place = {.kind = "scale", .name = "", .key = "connections"};
+
+    if (check_numbers(&scale->connections, "connections", SCENARIO_CONNECTIONS_MAX, source, err) !=
+            0 ||
+        check_numbers(&scale->sizes, "sizes", EXCHANGE_SIZE_MAX, source, err) != 0) {
+        return -1;
+    }
+    if (scale->connections.num > 0 && scenario->load.workload != SCENARIO_REQUEST) {
+        return settings_refuse(source, &place, err, "goes with workload = request");
+    }
+    place.key = "sizes";
+    if (scale->sizes.num > 0 && scenario->load.workload == SCENARIO_COMMAND) {
+        return settings_refuse(source, &place, err, "the command says so, not this file");
+    }
+    for (size_t i = 0; i < scale->sizes.num; i++) {
+        place.line = scale->sizes.lines[i];
+        if (scenario->load.protocol == EXCHANGE_FRAME &&
+            scenario_number(&scale->sizes, i) < FRAME_HEAD_LEN) {
+            return settings_refuse(source, &place, err, "a frame has at least 16 bytes");
+        }
     }
     return 0;
 }
@@ -186,7 +236,7 @@ static int check(void *whole, const struct settings_source *source, struct err *
     const struct scenario *scenario = whole;
 
     if (check_command(&scenario->load, source, err) != 0 ||
-        check_load(&scenario->load, source, err) != 0 ||
+        check_load(&scenario->load, source, err) != 0 || check_scale(scenario, source, err) != 0 ||
         check_targets(scenario, source, err) != 0) {
         return -1;
     }
@@ -225,6 +275,11 @@ void scenario_help(FILE *out)
 const struct settings_table *scenario_table(void)
 {
     return &table;
+}
+
+uint64_t scenario_number(const struct setting_list *list, size_t i)
+{
+    return strtoull(list->items[i], NULL, 10);
 }
 
 const struct scenario_process *scenario_find_process(const struct scenario *scenario,

@@ -67,6 +67,12 @@ struct scenario_target {
     struct setting_list processes; /* names of [process] sections */
 };
 
+/* What liftgate-bench scale does one after the other; numbers as text, for scenario_number(). */
+struct scenario_scale {
+    struct setting_list connections; /* open ones; those beyond [load] connections are idle */
+    struct setting_list sizes;       /* bytes of request and reply */
+};
+
 struct scenario_process {
     char name[SCENARIO_NAME_CAP];
     uint64_t pid;
@@ -75,6 +81,7 @@ struct scenario_process {
 struct scenario {
     struct scenario_load load;
     struct scenario_client client;
+    struct scenario_scale scale;
     struct scenario_target *targets;
     size_t num_targets; /* at least 1 */
     struct scenario_process *processes;
@@ -94,6 +101,9 @@ void scenario_help(FILE *out);
 
 /* Every key, for the test of the manual and for the results. */
 const struct settings_table *scenario_table(void);
+
+/* Item `i` of a list of [scale]. */
+uint64_t scenario_number(const struct setting_list *list, size_t i);
 
 /* The process of that name; NULL: none. */
 const struct scenario_process *scenario_find_process(const struct scenario *scenario,

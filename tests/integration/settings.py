@@ -217,7 +217,7 @@ class CommandLines(case.Case):
                 ("liftgate", "-c"), ("liftgate", "-c", "/x", "--nosuch"),
                 ("liftgate-bench",), ("liftgate-bench", "compare"), ("liftgate-bench", "run"),
                 ("liftgate-bench", "run", "a", "--time", "1"),
-                ("liftgate-bench", "serve"), ("liftgate-bench", "serve", "nowhere")]
+                ("liftgate-bench", "scale"), ("liftgate-bench", "serve"), ("liftgate-bench", "serve", "nowhere")]
         for row in rows:
             with self.subTest("_".join(row)):
                 status, said, errors = run(case.program(row[0]), *row[1:])

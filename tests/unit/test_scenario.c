@@ -117,6 +117,14 @@ static void contradictions_are_refused_with_their_line(void **state)
          "s.ini:5: [target direct] server_name: goes with tls = yes"},
         {LOAD DIRECT "processes = one\n[process two]\npid = 1\n",
          "s.ini:5: [target direct] processes: no [process one]"},
+        {LOAD DIRECT "[scale]\nsizes = 64 12\n",
+         "s.ini:6: [scale] sizes: a frame has at least 16 bytes"},
+        {LOAD DIRECT "[scale]\nconnections = 1 10\nconnections = many\n",
+         "s.ini:7: [scale] connections: need numbers from 1 to 20000"},
+        {LOAD DIRECT "[scale]\nsizes = 16777217\n",
+         "s.ini:6: [scale] sizes: need numbers from 1 to 16777216"},
+        {"[load]\nworkload = churn\n" DIRECT "[scale]\nconnections = 1\n",
+         "s.ini:6: [scale] connections: goes with workload = request"},
         {LOAD DIRECT "[process one]\n", "s.ini:5: [process one] pid: missing"},
     };
 
