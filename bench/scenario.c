@@ -57,7 +57,7 @@ static const struct setting rows[] = {
     {"client",  "trust",          SETTING_PATH,     0,        IN(client, trust),           0,  0,                        NULL,                    NULL,      "who may have signed a target's certificate, PEM"},
     {"scale",   "connections",    SETTING_NAME,     LIST,     IN(scale, connections),      0,  0,                        NULL,                    NULL,      "open connections; those beyond [load] connections are idle"},
     {"scale",   "sizes",          SETTING_NAME,     LIST,     IN(scale, sizes),            0,  0,                        NULL,                    NULL,      "bytes of request and reply"},
-    {"target",  "connect",        SETTING_ADDRESS,  REQUIRED, IN(target, connect),         0,  0,                        NULL,                    NULL,      "where it listens"},
+    {"target",  "connect",        SETTING_LISTEN,   REQUIRED, IN(target, connect),         0,  0,                        NULL,                    NULL,      "where it listens"},
     {"target",  "tls",            SETTING_BOOL,     0,        IN(target, tls),             0,  0,                        NULL,                    "no",      "mutual TLS 1.3; that a client without a certificate is refused is tried first"},
     {"target",  "server_name",    SETTING_HOST,     0,        IN(target, server_name),     0,  0,                        NULL,                    NULL,      "sent as SNI"},
     {"target",  "processes",      SETTING_NAME,     LIST,     IN(target, processes),       0,  0,                        NULL,                    NULL,      "whose cost this path has: names of [process] sections"},
@@ -199,6 +199,11 @@ static int check_client(const struct scenario *scenario, const struct settings_s
     return 0;
 }
 
+static bool is_internet(const char *address)
+{
+    return strncmp(address, "unix:", 5) != 0 && strncmp(address, "vsock:", 6) != 0;
+}
+
 static int check_targets(const struct scenario *scenario, const struct settings_source *source,
                          struct err *err)
 {
@@ -217,6 +222,11 @@ static int check_targets(const struct scenario *scenario, const struct settings_
                 return settings_refuse(source, &place, err, "no [process %s]",
                                        target->processes.items[j]);
             }
+        }
+        if (scenario->load.workload == SCENARIO_COMMAND && !is_internet(target->connect)) {
+            place =
+                (struct settings_place){.kind = "target", .name = target->name, .key = "connect"};
+            return settings_refuse(source, &place, err, "a command needs an IP address and a port");
         }
         if (scenario->load.workload == SCENARIO_COMMAND && target->tls) {
             place = (struct settings_place){.kind = "target", .name = target->name, .key = "tls"};

@@ -52,6 +52,9 @@ static void serve_release(struct serve *serve)
     serve->num_handles--;
     if (serve->num_handles == 0) {
         close(serve->fd);
+        if (sockets_family(&serve->address) == AF_UNIX) {
+            (void)unlink(serve->address.u.local.sun_path); /* else the next one could not bind */
+        }
         if (serve->log_fd >= 0) {
             close(serve->log_fd);
         }
@@ -289,7 +292,7 @@ static void on_closed(uv_handle_t *handle)
 static int open_files(struct serve *serve, const struct sockets_address *address,
                       const char *log_path, struct err *err)
 {
-    const struct sockets_listen_options options = {.backlog = BACKLOG};
+    const struct sockets_listen_options options = {.backlog = BACKLOG, .mode = 0600};
 
     serve->fd = sockets_listen(address, &options, err);
     if (serve->fd < 0 || sockets_bound(serve->fd, &serve->address, err) != 0) {

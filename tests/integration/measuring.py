@@ -61,6 +61,17 @@ class Plain(LoadCase):
                 self.assertEqual("memory.app" in metrics, name == "idle")
                 self.assertIn(results["environment"]["kind"], ("sev-snp", "tdx", "vm", "bare-metal"))
 
+    def test_the_application_may_be_a_unix_socket(self):
+        path = self.folder / "app"
+        process = Process(self, case.program("liftgate-bench"), "serve", f"unix:{path}")
+        process.wait_line("listening on ")
+        for workload in ("request", "churn"):
+            status, results, errors = self.measure(f"[load]\nworkload = {workload}\n{SHORT}[target app]\nconnect = unix:{path}\n")
+            self.assertEqual(status, 0, errors)
+            self.assertGreater(results["targets"][0]["metrics"]["operations"]["median"], 0)
+        process.stop()
+        self.assertFalse(path.exists())
+
     def test_a_request_is_in_the_log_before_its_reply(self):
         log = self.folder / "log"
         _, address = self.serve(log)

@@ -104,6 +104,8 @@ static void contradictions_are_refused_with_their_line(void **state)
          "s.ini:4: [load] time: the command says so, not this file"},
         {"[load]\nworkload = command\ncommand = wrk\n" MADE DIRECT "tls = yes\n",
          "s.ini:11: [target direct] tls: commands speak plaintext here"},
+        {"[load]\nworkload = command\ncommand = wrk\n[target a]\nconnect = unix:/s\n",
+         "s.ini:5: [target a] connect: a command needs an IP address and a port"},
         {LOAD DIRECT "tls = yes\n",
          "s.ini:5: [target direct] tls: needs [client] with trust, and a certificate or an "
          "issuer"},
