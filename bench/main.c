@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/environment.h"
+#include "bench/reading.h"
 #include "bench/results.h"
 #include "bench/run.h"
 #include "bench/scale.h"
@@ -29,11 +30,15 @@ static int print_help(void)
     puts("usage: " PROGRAM " run SCENARIO [RESULTS]\n"
          "       " PROGRAM " scale SCENARIO [RESULTS]\n"
          "       " PROGRAM " serve ADDRESS [LOG]\n"
+         "       " PROGRAM " compare RESULTS RESULTS\n"
+         "       " PROGRAM " report PAGE RESULTS... FILE...\n"
          "       " PROGRAM " --help | --version\n\n"
          "run: sends the requests of a scenario to each of its targets in turn, prints what they\n"
          "took and what they cost, and writes everything to RESULTS as JSON.\n"
          "scale: the same for each step of [scale], and whether the cost grows.\n"
-         "serve: answers them; with LOG once they are in that file and on the disk.\n\n"
+         "serve: answers them; with LOG once they are in that file and on the disk.\n"
+         "compare: what the second results cost more than the first, or that it may be chance.\n"
+         "report: results (.json) as a page of HTML with plots; other files are shown in it.\n\n"
          "Settings of a scenario:");
     scenario_help(stdout);
     return EXIT_DONE;
@@ -254,11 +259,6 @@ static int serve(int argc, char **argv)
     return EXIT_DONE;
 }
 
-static bool is_later(const char *command)
-{
-    return strcmp(command, "compare") == 0 || strcmp(command, "report") == 0;
-}
-
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -288,7 +288,13 @@ int main(int argc, char **argv)
     if (strcmp(command, "serve") == 0) {
         return serve(argc - optind, argv + optind);
     }
+    if (strcmp(command, "compare") == 0) {
+        return reading_compare(argc - optind, argv + optind);
+    }
+    if (strcmp(command, "report") == 0) {
+        return reading_report(argc - optind, argv + optind);
+    }
     fprintf(stderr, PROGRAM ": %s: %s\n", *command != '\0' ? command : "no command",
-            is_later(command) ? "not in this release" : "need run, scale or serve (see --help)");
+            "need run, scale, serve, compare or report (see --help)");
     return EXIT_USAGE;
 }

@@ -1,0 +1,115 @@
+/*
+ * Figure: scripts.
+ */
+#include "bench/figure.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bench/series.h"
+
+#define WIDTH 860
+#define BAR_HEIGHT 26 /* px */
+
+/* Colours that stand out on white and on black, and from each other for the colour-blind. */
+static const char *const colours[] = {"#0096d6", "#e69f00", "#009e73", "#d55e00",
+                                      "#cc79a7", "#8a8a8a", "#7f6fd1", "#b59b00"};
+
+#define NUM_COLOURS (sizeof(colours) / sizeof(colours[0]))
+
+static void begin(int height, FILE *out)
+{
+    fprintf(out,
+            "set terminal svg size %d,%d dynamic font 'sans-serif,13'\n"
+            "set border 3 lw 0.7\nset tics nomirror\nset grid lw 0.4\n",
+            WIDTH, height);
+}
+
+void figure_curves(const struct recording *recording, FILE *out)
+{
+    begin(420, out);
+    /* -log10 of what lies above: 50 %, 90 %, 99 %, 99.9 % are 0.3, 1, 2, 3. */
+    fputs("set xlabel 'percentile'\nset ylabel 'latency, us'\nset logscale y\nset xrange [0:3.05]\n"
+          "set xtics ('0' 0, '50' 0.30103, '90' 1, '99' 2, '99.9' 3)\n"
+          "set key outside right top\nplot ",
+          out);
+    for (size_t i = 0; i < recording->num_targets; i++) {
+        fprintf(out, "%s'-' using 1:2 with lines lw 2 lc rgb '%s' title '%s'", i > 0 ? ", " : "",
+                colours[i % NUM_COLOURS], recording->targets[i].name);
+    }
+    fputc('\n', out);
+    for (size_t i = 0; i < recording->num_targets; i++) {
+        const struct recording_target *target = &recording->targets[i];
+
+        for (size_t j = 0; j < target->num_points; j++) {
+            if (target->curve[j].percentile < 99.95 && target->curve[j].us > 0) {
+                fprintf(out, "%.6f %.6f\n", -log10(1 - target->curve[j].percentile / 100),
+                        target->curve[j].us);
+            }
+        }
+        fputs("e\n", out);
+    }
+}
+
+/* The metric of that name, or of one part of it. */
+static const struct recording_metric *find(const struct recording_target *target, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < target->num_metrics; i++) {
+        const char *each = target->metrics[i].name;
+
+        if (strncmp(each, name, len) == 0 && (each[len] == '\0' || each[len] == '.')) {
+            return &target->metrics[i];
+        }
+    }
+    return NULL;
+}
+
+static struct series series(const struct recording_metric *metric)
+{
+    double sorted[RECORDING_VALUES_MAX];
+
+    memcpy(sorted, metric->values, metric->num * sizeof(sorted[0]));
+    return series_of(sorted, metric->num);
+}
+
+bool figure_bars(const struct recording *recording, const char *name, FILE *out)
+{
+    const char *unit = NULL;
+    int num = 0;
+
+    for (size_t i = 0; i < recording->num_targets; i++) {
+        const struct recording_metric *metric = find(&recording->targets[i], name);
+
+        if (metric != NULL) {
+            unit = metric->unit;
+            num++;
+        }
+    }
+    if (num == 0) {
+        return false;
+    }
+    begin(90 + BAR_HEIGHT * num, out);
+    fprintf(out,
+            "set xlabel '%s, %s'\nset xrange [0:*]\nset yrange [-0.6:%d.6] reverse\nunset key\n"
+            "set style fill solid 0.85\nset boxwidth 0.7\nset bars 0.4\n"
+            "$bars << END\n",
+            name, unit, num - 1);
+    for (size_t i = 0, row = 0; i < recording->num_targets; i++) {
+        const struct recording_metric *metric = find(&recording->targets[i], name);
+
+        if (metric != NULL) {
+            struct series s = series(metric);
+
+            fprintf(out, "%zu %s %.6f %.6f %.6f\n", row++, recording->targets[i].name, s.median,
+                    s.least, s.most);
+        }
+    }
+    fprintf(out,
+            "END\n"
+            "plot $bars using (0):0:(0):3:($0-0.35):($0+0.35):ytic(2) with boxxyerror "
+            "lc rgb '%s', $bars using 3:0:4:5 with xerrorbars pt 7 ps 0.3 lc rgb 'black'\n",
+            colours[0]);
+    return true;
+}

@@ -1,0 +1,201 @@
+/*
+ * Report: the page.
+ */
+#include "bench/report.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/figure.h"
+#include "bench/plot.h"
+#include "bench/series.h"
+#include "common/err.h"
+
+/* What gnuplot draws in black takes the colour of the page's text. */
+static const char head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+    "<title>liftgate-bench</title>\n<style>\n"
+    ":root { color-scheme: light dark; }\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;"
+    " padding: 0 1rem; }\n"
+    "h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 3rem; }\n"
+    "table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }\n"
+    "th, td { text-align: left; padding: .15rem .8rem .15rem 0;"
+    " border-bottom: 1px solid #8884; vertical-align: top; }\n"
+    "td.n, th.n { text-align: right; }\n"
+    "pre { overflow-x: auto; font-size: 12px; background: #8882; padding: .6rem; }\n"
+    "summary { cursor: pointer; }\n"
+    "svg { width: 100%; height: auto; color: inherit; }\n"
+    "svg text { fill: currentColor; }\n"
+    "svg [stroke=black] { stroke: currentColor; } svg [fill=black] { fill: currentColor; }\n"
+    "svg [color=black] { color: inherit; }\n"
+    "@media print { body { max-width: none; } h2, figure, table { break-inside: avoid; } }\n"
+    "</style></head><body>\n<h1>liftgate-bench</h1>\n";
+
+static void put_text(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc(*text, out);
+        }
+    }
+}
+
+static void put_object(const char *title, json_t *object, FILE *out)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+
+    fprintf(out, "<details><summary>%s</summary><table>\n", title);
+    json_object_foreach(object, key, value)
+    {
+        char *json = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+
+        fputs("<tr><th>", out);
+        put_text(key, out);
+        fputs("</th><td>", out);
+        put_text(json_is_string(value) ? json_string_value(value) : json != NULL ? json : "", out);
+        fputs("</td></tr>\n", out);
+        free(json);
+    }
+    fputs("</table></details>\n", out);
+}
+
+static void put_metrics(const struct recording *recording, FILE *out)
+{
+    double sorted[RECORDING_VALUES_MAX];
+
+    fputs("<details><summary>Every figure</summary><table>\n<tr><th>target</th><th>metric</th>"
+          "<th class=\"n\">median</th><th class=\"n\">95 % of the mean</th><th></th></tr>\n",
+          out);
+    for (size_t i = 0; i < recording->num_targets; i++) {
+        for (size_t j = 0; j < recording->targets[i].num_metrics; j++) {
+            const struct recording_metric *metric = &recording->targets[i].metrics[j];
+            struct series series;
+
+            memcpy(sorted, metric->values, metric->num * sizeof(sorted[0]));
+            series = series_of(sorted, metric->num);
+            fprintf(out,
+                    "<tr><td>%s</td><td>%s</td><td class=\"n\">%.2f</td>"
+                    "<td class=\"n\">%.2f to %.2f</td><td>%s</td></tr>\n",
+                    recording->targets[i].name, metric->name, series.median, series.low,
+                    series.high, metric->unit);
+        }
+    }
+    fputs("</table></details>\n", out);
+}
+
+/* Draws the script, which is consumed, into the page. */
+static int put_figure(char *script, size_t len, FILE *out, struct err *err)
+{
+    char *svg = script != NULL ? plot_svg(script, len, err) : NULL;
+
+    free(script);
+    if (svg == NULL) {
+        return -1;
+    }
+    fprintf(out, "<figure>%s</figure>\n", svg);
+    free(svg);
+    return 0;
+}
+
+static int put_curves(const struct recording *recording, FILE *out, struct err *err)
+{
+    char *script = NULL;
+    size_t len = 0;
+    FILE *text = open_memstream(&script, &len);
+
+    if (text == NULL) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    figure_curves(recording, text);
+    fclose(text);
+    return put_figure(script, len, out, err);
+}
+
+static int put_bars(const struct recording *recording, const char *name, FILE *out, struct err *err)
+{
+    char *script = NULL;
+    size_t len = 0;
+    FILE *text = open_memstream(&script, &len);
+    bool any = false;
+
+    if (text == NULL) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    any = figure_bars(recording, name, text);
+    fclose(text);
+    if (!any) {
+        free(script);
+        return 0;
+    }
+    return put_figure(script, len, out, err);
+}
+
+static bool has_curves(const struct recording *recording)
+{
+    for (size_t i = 0; i < recording->num_targets; i++) {
+        if (recording->targets[i].num_points > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int put_recording(const struct recording *recording, FILE *out, struct err *err)
+{
+    static const char *const bars[] = {"cpu", "p50", "p99", "operations", "memory"};
+
+    fprintf(out, "<h2>%s</h2>\n<p>", recording->name);
+    put_text(recording->started, out);
+    fputs("</p>\n", out);
+    if (has_curves(recording) && put_curves(recording, out, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof(bars) / sizeof(bars[0]); i++) {
+        if (put_bars(recording, bars[i], out, err) != 0) {
+            return -1;
+        }
+    }
+    put_metrics(recording, out);
+    put_object("Scenario", recording->scenario, out);
+    put_object("Environment", recording->environment, out);
+    return 0;
+}
+
+int report_write(const struct report *report, FILE *out, struct err *err)
+{
+    fputs(head, out);
+    for (size_t i = 0; i < report->num_recordings; i++) {
+        if (put_recording(report->recordings[i], out, err) != 0) {
+            return err_wrap(err, "%s", report->recordings[i]->name);
+        }
+    }
+    if (report->num_texts > 0) {
+        fputs("<h2>Files</h2>\n", out);
+    }
+    for (size_t i = 0; i < report->num_texts; i++) {
+        fputs("<details><summary>", out);
+        put_text(report->texts[i].name, out);
+        fputs("</summary><pre>", out);
+        put_text(report->texts[i].text, out);
+        fputs("</pre></details>\n", out);
+    }
+    fputs("</body></html>\n", out);
+    return ferror(out) == 0 ? 0 : err_set(err, ERR_IO, "cannot write the page");
+}
