@@ -3,10 +3,14 @@ passes bytes on; and how many session tickets it sends.
 """
 import socket
 import ssl
+import struct
 import subprocess
 
 TIMEOUT_S = 5
-WORD = b"liftgate-bench\n"
+
+# A frame (bench/frame.h) that asks liftgate-bench serve for as many bytes, and its answer.
+ASKED = b"\xf7\0\0\0" + struct.pack("!II", 16 + 26, 26) + bytes(4) + bytes(26)
+ANSWER = b"abcdefghijklmnopqrstuvwxyz"
 
 
 def _context(folder, certificate):
@@ -18,23 +22,23 @@ def _context(folder, certificate):
     return context
 
 
-def _exchange(relay, context, word):
-    """What came back for `word`: in TLS 1.3 a refusal shows only at the first read."""
+def _exchange(relay, context):
+    """What came back: in TLS 1.3 a refusal shows only at the first read."""
     with socket.create_connection(relay.address, TIMEOUT_S) as plain:
         with context.wrap_socket(plain) as stream:
-            stream.sendall(word)
+            stream.sendall(ASKED)
             answer = b""
-            while len(answer) < len(word):
-                more = stream.recv(len(word) - len(answer))
+            while len(answer) < len(ANSWER):
+                more = stream.recv(len(ANSWER) - len(answer))
                 if not more:
-                    return answer
+                    break
                 answer += more
             return answer
 
 
 def _refuses(relay, context):
     try:
-        return _exchange(relay, context, WORD) == b""
+        return _exchange(relay, context) == b""
     except (ssl.SSLError, ConnectionError):
         return True
 
@@ -44,22 +48,23 @@ def tickets(relay, folder):
     with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{relay.port}", "-msg",
                            "-cert", folder / "client.pem", "-key", folder / "client.key", "-CAfile", folder / "ca.pem"],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
-        client.stdin.write(WORD)
+        client.stdin.write(ASKED)
         client.stdin.flush()
-        count = 0
-        for line in client.stdout:
-            count += line.count(b"NewSessionTicket")
-            if line == WORD:
+        said = b""
+        while ANSWER not in said:
+            more = client.stdout.read1()
+            if not more:
                 break
+            said += more
         client.stdin.close()
-    return count
+    return said.count(b"NewSessionTicket")
 
 
 def check(relay, folder):
-    """Raises unless the relay is what is to be measured; it must stand before an echo service."""
-    answer = _exchange(relay, _context(folder, "client"), WORD)
-    if answer != WORD:
-        raise RuntimeError(f"{relay.name}: returned {answer!r} instead of {WORD!r}")
+    """Raises unless the relay is what is to be measured; it must stand before liftgate-bench serve."""
+    answer = _exchange(relay, _context(folder, "client"))
+    if answer != ANSWER:
+        raise RuntimeError(f"{relay.name}: returned {answer!r} instead of {ANSWER!r}")
     for certificate, why in ((None, "no certificate"), ("stranger", "a certificate of another authority")):
         if not _refuses(relay, _context(folder, certificate)):
             raise RuntimeError(f"{relay.name}: let in a client with {why}")

@@ -10,7 +10,6 @@ import time
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 START_S = 10
-SETTLE_S = 1  # after which an idle connection has given back what it will
 
 # What is run, with the file made of the template in FOLDER or without one.
 KINDS = {
@@ -18,7 +17,8 @@ KINDS = {
     "nginx": ("nginx.conf", ("nginx", "-c", "${file}", "-p", "${folder}")),
     "hitch": ("hitch.conf", ("hitch", "--config=${file}")),
     "stunnel": ("stunnel.conf", ("stunnel4", "${file}")),
-    "floor": (None, ("${bin}/floor", "${listen}", "${app}", "${folder}/server.pem", "${folder}/server.key", "${folder}/ca.pem")),
+    "floor": (None, ("${bin}/floor", "${listen}", "${app}", "${folder}/server.pem", "${folder}/server.key",
+                     "${folder}/ca.pem")),
     "liftgate": ("liftgate.ini", ("${bin}/liftgate", "-c", "${file}")),
 }
 PEERS = ("haproxy", "nginx", "hitch", "stunnel")
@@ -41,11 +41,20 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def listens(port):
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
 def app_spellings(app):
     """An application's address, HOST:PORT or unix:PATH, as each program writes it."""
     if app.startswith("unix:"):
         path = app.removeprefix("unix:")
-        return {"app": app, "app_haproxy": app, "app_nginx": app, "app_hitch": path, "app_stunnel": path,
+        return {"app": app, "app_haproxy": f"unix@{path}", "app_nginx": app, "app_hitch": path, "app_stunnel": path,
                 "ingress": "on_truncation = eof\n"}
     host, port = app.rsplit(":", 1)
     return {"app": app, "app_haproxy": app, "app_nginx": app, "app_hitch": f"[{host}]:{port}", "app_stunnel": app,
@@ -83,6 +92,11 @@ class Relay:
                                            env=environment)
 
     @property
+    def pid(self):
+        """Of the process that was started, which may be a master of workers."""
+        return self._child.pid
+
+    @property
     def address(self):
         return "127.0.0.1", self.port
 
@@ -90,16 +104,14 @@ class Relay:
         """Returns once it accepts connections; raises what it said if it ends or never does."""
         end = time.monotonic() + START_S
         while time.monotonic() < end and self._child.poll() is None:
-            try:
-                socket.create_connection(self.address, 1).close()
+            if listens(self.port):
                 return
-            except OSError:
-                time.sleep(0.02)
+            time.sleep(0.02)
         raise RuntimeError(f"{self.name} did not start: {' '.join(self.command)}\n{self.log.read_text(errors='replace')}")
 
     def pids(self):
         """Its process and all below it: masters and workers."""
-        found, todo = [], [self._child.pid]
+        found, todo = [], [self.pid]
         while todo:
             pid = todo.pop()
             found.append(pid)
@@ -110,23 +122,6 @@ class Relay:
     def worker(self):
         """The process that does the work: the last child, or itself."""
         return self.pids()[-1]
-
-    def cpu_seconds(self):
-        """Processor time of all its threads so far, to the nanosecond."""
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids())  # as clock_getcpuclockid(3) makes it
-
-    def settle(self):
-        """Gives it the time to free what only traffic needs."""
-        time.sleep(SETTLE_S)
-
-    def private_bytes(self):
-        """Memory that is its own, as smaps_rollup counts it."""
-        total = 0
-        for pid in self.pids():
-            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Private_"):
-                    total += int(line.split()[1]) * 1024
-        return total
 
     def libraries(self):
         """The shared libraries that are mapped."""

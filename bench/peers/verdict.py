@@ -17,6 +17,9 @@ class Samples:
     def add(self, row, relay, value):
         self._values.setdefault(row, {}).setdefault(relay, []).append(value)
 
+    def __contains__(self, row):
+        return row in self._values
+
     def relays(self, row):
         return list(self._values.get(row, {}))
 
@@ -30,10 +33,9 @@ class Samples:
         values = self._values[row][relay]
         return min(values), max(values)
 
-    def ratios(self, row, relay, other):
+    def ratios(self, row, relay, base, other):
         """Of each repetition: what both did side by side, under the same conditions."""
-        values = self._values[row]
-        return [mine / theirs for mine, theirs in zip(values[relay], values[other])]
+        return [mine / theirs for mine, theirs in zip(self._values[row][relay], self._values[base][other])]
 
 
 def opponents(against, relays, peers):
@@ -53,12 +55,13 @@ def judge(target, samples, peers, subject="liftgate"):
         return MISSING, ""
     if target.against == "limit":
         return (PASS if mine <= target.most else SHORT), f"{mine:.0f}, at most {target.most:g}"
-    names = opponents(target.against, samples.relays(target.row), peers)
+    base = target.base or target.row
+    names = opponents(target.against, samples.relays(base), peers)
     if not names:
         return MISSING, ""
-    best = min(names, key=lambda name: samples.median(target.row, name))
-    ratio = mine / samples.median(target.row, best)
-    each = samples.ratios(target.row, subject, best)
+    best = min(names, key=lambda name: samples.median(base, name))
+    ratio = mine / samples.median(base, best)
+    each = samples.ratios(target.row, subject, base, best)
     said = f"{ratio:.2f} ({min(each):.2f}-{max(each):.2f}) of {best}, at most {target.most:.2f}"
     return (PASS if ratio <= target.most else SHORT), said
 
@@ -83,5 +86,6 @@ def target_lines(table, rows, samples, peers):
     for target in table:
         verdict, said = judge(target, samples, peers)
         short += verdict == SHORT
-        lines.append(f"  {verdict:<13} {titles[target.row]} vs {target.against}: {said}".rstrip(": "))
+        against = f"{target.against} ({titles[target.base]})" if target.base else target.against
+        lines.append(f"  {verdict:<13} {titles[target.row]} vs {against}: {said}".rstrip(": "))
     return lines, short

@@ -1,0 +1,58 @@
+"""Traffic: scenarios for liftgate-bench, and the figures in its results."""
+import json
+import pathlib
+import subprocess
+
+
+class Application:
+    """What stands behind the relays: liftgate-bench serve, on a processor of its own."""
+
+    def __init__(self, binaries, listen, cpu):
+        if listen.startswith("unix:"):
+            pathlib.Path(listen.removeprefix("unix:")).unlink(missing_ok=True)  # the last one's
+        self._child = subprocess.Popen(["taskset", "-c", str(cpu), binaries / "liftgate-bench", "serve", listen],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.address = listen
+        said = self._child.stdout.readline()
+        if not said:
+            raise RuntimeError(f"no application at {listen}")
+        if not listen.startswith("unix:"):
+            self.address = said.split()[-1]
+
+    def stop(self):
+        self._child.kill()
+        self._child.wait()
+        self._child.stdout.close()
+
+
+def scenario_text(load, folder, direct, relays):
+    """One target for each relay; and the application itself, where the load generator can reach it."""
+    lines = ["[load]"] + [f"{key} = {value}" for key, value in load.items()]
+    lines += ["[client]", f"ca_certificate = {folder / 'ca.pem'}", f"ca_key = {folder / 'ca.key'}",
+              "spiffe = spiffe://bench.example/client", f"trust = {folder / 'ca.pem'}"]
+    if not direct.startswith("unix:"):
+        lines += ["[target direct]", f"connect = {direct}"]
+    for each in relays:
+        lines += [f"[target {each.name}]", f"connect = 127.0.0.1:{each.port}", "tls = yes", f"processes = {each.name}",
+                  f"[process {each.name}]", f"pid = {each.pid}"]
+    return "\n".join(lines) + "\n"
+
+
+def run(binaries, scenario, results, cpu):
+    """Measures; returns what was found."""
+    subprocess.run(["taskset", "-c", str(cpu), binaries / "liftgate-bench", "run", scenario, results], check=True,
+                   stdout=subprocess.DEVNULL)
+    return json.loads(results.read_text())
+
+
+def figures(results, figure):
+    """{name of a target: its values, one for each repetition}"""
+    metrics = {target["name"]: target["metrics"] for target in results["targets"]}
+    direct = metrics.pop("direct", {})
+    found = {}
+    for name, each in metrics.items():
+        values = each[figure.metric.replace("%", name)]["values"]
+        if figure.over_direct:
+            values = [value - base for value, base in zip(values, direct[figure.metric]["values"])]
+        found[name] = [value / figure.divisor for value in values]
+    return found
