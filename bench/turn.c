@@ -131,6 +131,12 @@ static int add(struct turn *turn, const char *name, const char *unit, double val
     return results_add(turn->target, &row, err);
 }
 
+/* Threads that have ended take their counts with them: then there is less than before. */
+static double more(uint64_t after, uint64_t before)
+{
+    return after > before ? (double)(after - before) : 0;
+}
+
 /* What `operations` have cost, each. */
 static int add_costs(struct turn *turn, uint64_t operations, struct err *err)
 {
@@ -142,8 +148,8 @@ static int add_costs(struct turn *turn, uint64_t operations, struct err *err)
         double ticks = (double)(p->after.ticks - p->before.ticks);
         double system =
             ticks > 0 ? (double)(p->after.system_ticks - p->before.system_ticks) / ticks : 0;
-        double waits = (double)(p->after.waits - p->before.waits) / num;
-        double preemptions = (double)(p->after.preemptions - p->before.preemptions) / num;
+        double waits = more(p->after.waits, p->before.waits) / num;
+        double preemptions = more(p->after.preemptions, p->before.preemptions) / num;
         const struct results_value rows[] = {
             {"cpu", p->name, "us", RESULTS_LESS, cpu},
             {"system", p->name, "us", RESULTS_LESS, cpu * system},

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/err.h"
 
@@ -128,6 +129,19 @@ int usage_find(pid_t pid, struct usage_family *out, struct err *err)
     return 0;
 }
 
+/* Of the process, threads that have ended included, to the nanosecond. */
+static bool add_cpu(pid_t pid, struct usage *sum)
+{
+    clockid_t clock;
+    struct timespec time;
+
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+        return false;
+    }
+    sum->cpu_ns += (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    return true;
+}
+
 /* What the threads of a process say each for itself. */
 static bool add_threads(pid_t pid, struct usage *sum)
 {
@@ -141,18 +155,13 @@ static bool add_threads(pid_t pid, struct usage *sum)
     (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
     dir = opendir(path);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        char line[LINE_CAP];
-
         if (!is_number(entry->d_name)) {
             continue;
         }
-        (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, entry->d_name);
-        if (read_line(path, line)) { /* else the thread has ended just now */
-            sum->cpu_ns += strtoull(line, NULL, 10);
-            is_any = true;
-        }
         (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, entry->d_name);
-        (void)add_keys(path, keys, sums, sizeof(keys) / sizeof(keys[0]));
+        if (add_keys(path, keys, sums, sizeof(keys) / sizeof(keys[0]))) {
+            is_any = true; /* else the thread has ended just now */
+        }
     }
     if (dir != NULL) {
         closedir(dir);
@@ -169,7 +178,8 @@ int usage_read(const struct usage_family *family, struct usage *out, struct err 
         char line[LINE_CAP];
 
         (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)family->pids[i]);
-        if (!read_line(path, line) || !add_threads(family->pids[i], &sum)) {
+        if (!read_line(path, line) || !add_cpu(family->pids[i], &sum) ||
+            !add_threads(family->pids[i], &sum)) {
             return err_set(err, ERR_IO, "process %d is not there", (int)family->pids[i]);
         }
         sum.system_ticks += stat_field(line, FIELD_SYSTEM);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,28 @@ static void time_that_was_burnt_is_seen(void **state)
     assert_true(after.cpu_ns >= 20000000);
 }
 
+static void *burn_on_a_thread(void *arg)
+{
+    burn();
+    return arg;
+}
+
+static void time_of_a_thread_that_has_ended_is_not_lost(void **state)
+{
+    struct usage_family family;
+    struct usage before;
+    struct usage after;
+    struct err err;
+    pthread_t thread;
+
+    assert_int_equal(usage_find(getpid(), &family, &err), 0);
+    assert_int_equal(usage_read(&family, &before, &err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, burn_on_a_thread, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(usage_read(&family, &after, &err), 0);
+    assert_true(after.cpu_ns >= before.cpu_ns + 20000000);
+}
+
 static void a_child_belongs_to_the_family_until_it_is_gone(void **state)
 {
     struct usage_family family;
@@ -74,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_that_was_burnt_is_seen),
+        cmocka_unit_test(time_of_a_thread_that_has_ended_is_not_lost),
         cmocka_unit_test(a_child_belongs_to_the_family_until_it_is_gone),
     };
 
