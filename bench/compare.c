@@ -104,15 +104,18 @@ static void print_metric(const char *target, const struct recording_metric *from
 int compare_print(const struct recording *from, const struct recording *to, FILE *out,
                   struct err *err)
 {
+    if (recording_is_scale(from) || recording_is_scale(to)) {
+        return err_set(err, ERR_INVALID, "results of scale: only those of run are compared");
+    }
     if (check_same(from, to, err) != 0) {
         return -1;
     }
     print_environments(from, to, out);
     fprintf(out, "\n%-16s %-24s %14s %14s %-4s %10s  %s\n", "target", "metric", "a", "b", "",
             "change", "95 %");
-    for (size_t i = 0; i < from->num_targets; i++) {
-        const struct recording_target *target = &from->targets[i];
-        const struct recording_target *other = recording_target(to, target->name);
+    for (size_t i = 0; i < from->steps[0].num_targets; i++) {
+        const struct recording_target *target = &from->steps[0].targets[i];
+        const struct recording_target *other = recording_target(&to->steps[0], target->name);
 
         for (size_t j = 0; other != NULL && j < target->num_metrics; j++) {
             const struct recording_metric *metric =

@@ -25,7 +25,7 @@ static void begin(int height, FILE *out)
             WIDTH, height);
 }
 
-void figure_curves(const struct recording *recording, FILE *out)
+void figure_curves(const struct recording_step *step, FILE *out)
 {
     begin(420, out);
     /* -log10 of what lies above: 50 %, 90 %, 99 %, 99.9 % are 0.3, 1, 2, 3. */
@@ -33,13 +33,13 @@ void figure_curves(const struct recording *recording, FILE *out)
           "set xtics ('0' 0, '50' 0.30103, '90' 1, '99' 2, '99.9' 3)\n"
           "set key outside right top\nplot ",
           out);
-    for (size_t i = 0; i < recording->num_targets; i++) {
+    for (size_t i = 0; i < step->num_targets; i++) {
         fprintf(out, "%s'-' using 1:2 with lines lw 2 lc rgb '%s' title '%s'", i > 0 ? ", " : "",
-                colours[i % NUM_COLOURS], recording->targets[i].name);
+                colours[i % NUM_COLOURS], step->targets[i].name);
     }
     fputc('\n', out);
-    for (size_t i = 0; i < recording->num_targets; i++) {
-        const struct recording_target *target = &recording->targets[i];
+    for (size_t i = 0; i < step->num_targets; i++) {
+        const struct recording_target *target = &step->targets[i];
 
         for (size_t j = 0; j < target->num_points; j++) {
             if (target->curve[j].percentile < 99.95 && target->curve[j].us > 0) {
@@ -74,13 +74,13 @@ static struct series series(const struct recording_metric *metric)
     return series_of(sorted, metric->num);
 }
 
-bool figure_bars(const struct recording *recording, const char *name, FILE *out)
+bool figure_bars(const struct recording_step *step, const char *name, FILE *out)
 {
     const char *unit = NULL;
     int num = 0;
 
-    for (size_t i = 0; i < recording->num_targets; i++) {
-        const struct recording_metric *metric = find(&recording->targets[i], name);
+    for (size_t i = 0; i < step->num_targets; i++) {
+        const struct recording_metric *metric = find(&step->targets[i], name);
 
         if (metric != NULL) {
             unit = metric->unit;
@@ -96,14 +96,14 @@ bool figure_bars(const struct recording *recording, const char *name, FILE *out)
             "set style fill solid 0.85\nset boxwidth 0.7\nset bars 0.4\n"
             "$bars << END\n",
             name, unit, num - 1);
-    for (size_t i = 0, row = 0; i < recording->num_targets; i++) {
-        const struct recording_metric *metric = find(&recording->targets[i], name);
+    for (size_t i = 0, row = 0; i < step->num_targets; i++) {
+        const struct recording_metric *metric = find(&step->targets[i], name);
 
         if (metric != NULL) {
             struct series s = series(metric);
 
-            fprintf(out, "%zu %s %.6f %.6f %.6f\n", row++, recording->targets[i].name, s.median,
-                    s.least, s.most);
+            fprintf(out, "%zu %s %.6f %.6f %.6f\n", row++, step->targets[i].name, s.median, s.least,
+                    s.most);
         }
     }
     fprintf(out,
@@ -111,5 +111,74 @@ bool figure_bars(const struct recording *recording, const char *name, FILE *out)
             "plot $bars using (0):0:(0):3:($0-0.35):($0+0.35):ytic(2) with boxxyerror "
             "lc rgb '%s', $bars using 3:0:4:5 with xerrorbars pt 7 ps 0.3 lc rgb 'black'\n",
             colours[0]);
+    return true;
+}
+
+/* The points of one target, up to where gnuplot is told that they end. */
+static void put_line(const struct recording *recording, const char *axis, const char *target,
+                     const char *name, FILE *out)
+{
+    for (size_t i = 0; i < recording->num_steps; i++) {
+        const struct recording_step *step = &recording->steps[i];
+        const struct recording_target *found = recording_target(step, target);
+        const struct recording_metric *metric = found != NULL ? find(found, name) : NULL;
+
+        if (strcmp(step->axis, axis) == 0 && metric != NULL && step->value > 0) {
+            struct series s = series(metric);
+
+            fprintf(out, "%.6f %.6f %.6f %.6f\n", step->value, s.median, s.least, s.most);
+        }
+    }
+    fputs("e\n", out);
+}
+
+/* The unit of a target's metric along an axis; NULL: it has none. */
+static const char *unit_along(const struct recording *recording, const char *axis,
+                              const char *target, const char *name)
+{
+    for (size_t i = 0; i < recording->num_steps; i++) {
+        const struct recording_step *step = &recording->steps[i];
+        const struct recording_target *found = recording_target(step, target);
+        const struct recording_metric *metric = found != NULL ? find(found, name) : NULL;
+
+        if (strcmp(step->axis, axis) == 0 && metric != NULL) {
+            return metric->unit;
+        }
+    }
+    return NULL;
+}
+
+bool figure_growth(const struct recording *recording, const char *axis, const char *name, FILE *out)
+{
+    const struct recording_step *first = &recording->steps[0]; /* all have the same targets */
+    const char *unit = NULL;
+
+    for (size_t i = 0; i < first->num_targets; i++) {
+        const char *target = first->targets[i].name;
+        const char *found = unit_along(recording, axis, target, name);
+
+        if (found != NULL && unit == NULL) {
+            begin(380, out);
+            fprintf(out,
+                    "set xlabel '%s'\nset ylabel '%s, %s'\nset logscale x\nset yrange [0:*]\n"
+                    "set key outside right top\nplot ",
+                    axis, name, found);
+        }
+        if (found != NULL) {
+            fprintf(out,
+                    "%s'-' using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb '%s' title '%s'",
+                    unit != NULL ? ", " : "", colours[i % NUM_COLOURS], target);
+            unit = found;
+        }
+    }
+    if (unit == NULL) {
+        return false;
+    }
+    fputc('\n', out);
+    for (size_t i = 0; i < first->num_targets; i++) {
+        if (unit_along(recording, axis, first->targets[i].name, name) != NULL) {
+            put_line(recording, axis, first->targets[i].name, name, out);
+        }
+    }
     return true;
 }

@@ -35,6 +35,10 @@ static int read_values(struct recording_metric *metric, const json_t *values, st
         return err_set(err, ERR_INVALID, "%s: need 1 to %d values", metric->name,
                        RECORDING_VALUES_MAX);
     }
+    metric->values = calloc(num, sizeof(*metric->values));
+    if (metric->values == NULL) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
     for (size_t i = 0; i < num; i++) {
         const json_t *value = json_array_get(values, i);
 
@@ -73,10 +77,10 @@ static int read_metrics(struct recording_target *target, json_t *metrics, struct
         }
         metric->name = name;
         metric->unit = json_string_value(json_object_get(object, "unit"));
+        target->num_metrics++;
         if (read_values(metric, json_object_get(object, "values"), err) != 0) {
             return -1;
         }
-        target->num_metrics++;
     }
     return 0;
 }
@@ -104,7 +108,7 @@ static int read_curve(struct recording_target *target, const json_t *curve, stru
     return 0;
 }
 
-static int read_targets(struct recording *recording, const json_t *targets, struct err *err)
+static int read_targets(struct recording_step *step, const json_t *targets, struct err *err)
 {
     size_t num = json_array_size(targets);
 
@@ -113,16 +117,48 @@ static int read_targets(struct recording *recording, const json_t *targets, stru
     }
     for (size_t i = 0; i < num; i++) {
         const json_t *object = json_array_get(targets, i);
-        struct recording_target *target = &recording->targets[i];
+        struct recording_target *target = &step->targets[i];
 
         if (!is_name(json_object_get(object, "name"))) {
             return err_set(err, ERR_INVALID, "targets: no name, or one of other letters");
         }
         target->name = json_string_value(json_object_get(object, "name"));
-        recording->num_targets++;
+        step->num_targets++;
         if (read_metrics(target, json_object_get(object, "metrics"), err) != 0 ||
             read_curve(target, json_object_get(object, "curve"), err) != 0) {
             return err_wrap(err, "%s", target->name);
+        }
+    }
+    return 0;
+}
+
+/* What scale writes has steps, each with its targets; what run writes has targets alone. */
+static int read_steps(struct recording *recording, struct err *err)
+{
+    const json_t *steps = json_object_get(recording->root, "steps");
+    size_t num = steps != NULL ? json_array_size(steps) : 1;
+
+    if (num < 1 || num > RECORDING_STEPS_MAX) {
+        return err_set(err, ERR_INVALID, "steps: need 1 to %d", RECORDING_STEPS_MAX);
+    }
+    recording->steps = calloc(num, sizeof(*recording->steps));
+    if (recording->steps == NULL) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    for (size_t i = 0; i < num; i++) {
+        const json_t *object = steps != NULL ? json_array_get(steps, i) : recording->root;
+        struct recording_step *step = &recording->steps[i];
+
+        recording->num_steps++;
+        if (steps != NULL) {
+            if (!is_name(json_object_get(object, "axis"))) {
+                return err_set(err, ERR_INVALID, "steps: no axis, or one of other letters");
+            }
+            step->axis = json_string_value(json_object_get(object, "axis"));
+            step->value = json_number_value(json_object_get(object, "value"));
+        }
+        if (read_targets(step, json_object_get(object, "targets"), err) != 0) {
+            return -1;
         }
     }
     return 0;
@@ -140,10 +176,10 @@ static int read_root(struct recording *recording, struct err *err)
     }
     if (!is_name(json_object_get(recording->scenario, "name")) ||
         !json_is_object(recording->environment) || recording->started == NULL) {
-        return err_set(err, ERR_INVALID, "no results of liftgate-bench run");
+        return err_set(err, ERR_INVALID, "no results of liftgate-bench");
     }
     recording->name = json_string_value(json_object_get(recording->scenario, "name"));
-    return read_targets(recording, json_object_get(root, "targets"), err);
+    return read_steps(recording, err);
 }
 
 struct recording *recording_parse(const char *name, const char *text, size_t len, struct err *err)
@@ -181,23 +217,39 @@ struct recording *recording_load(const char *path, struct err *err)
     return recording;
 }
 
+static void free_metrics(struct recording_target *target)
+{
+    for (size_t i = 0; i < target->num_metrics; i++) {
+        free(target->metrics[i].values);
+    }
+    free(target->metrics);
+}
+
 void recording_free(struct recording *recording)
 {
     if (recording == NULL) {
         return;
     }
-    for (size_t i = 0; i < recording->num_targets; i++) {
-        free(recording->targets[i].metrics);
+    for (size_t i = 0; i < recording->num_steps; i++) {
+        for (size_t j = 0; j < recording->steps[i].num_targets; j++) {
+            free_metrics(&recording->steps[i].targets[j]);
+        }
     }
+    free(recording->steps);
     json_decref(recording->root);
     free(recording);
 }
 
-const struct recording_target *recording_target(const struct recording *recording, const char *name)
+bool recording_is_scale(const struct recording *recording)
 {
-    for (size_t i = 0; i < recording->num_targets; i++) {
-        if (strcmp(recording->targets[i].name, name) == 0) {
-            return &recording->targets[i];
+    return recording->steps[0].axis != NULL;
+}
+
+const struct recording_target *recording_target(const struct recording_step *step, const char *name)
+{
+    for (size_t i = 0; i < step->num_targets; i++) {
+        if (strcmp(step->targets[i].name, name) == 0) {
+            return &step->targets[i];
         }
     }
     return NULL;

@@ -76,16 +76,20 @@ static void put_object(const char *title, json_t *object, FILE *out)
     fputs("</table></details>\n", out);
 }
 
-static void put_metrics(const struct recording *recording, FILE *out)
+static void put_metrics(const struct recording_step *step, FILE *out)
 {
     double sorted[RECORDING_VALUES_MAX];
 
-    fputs("<details><summary>Every figure</summary><table>\n<tr><th>target</th><th>metric</th>"
+    fputs("<details><summary>Every figure", out);
+    if (step->axis != NULL) {
+        fprintf(out, ", %s %.0f", step->axis, step->value);
+    }
+    fputs("</summary><table>\n<tr><th>target</th><th>metric</th>"
           "<th class=\"n\">median</th><th class=\"n\">95 % of the mean</th><th></th></tr>\n",
           out);
-    for (size_t i = 0; i < recording->num_targets; i++) {
-        for (size_t j = 0; j < recording->targets[i].num_metrics; j++) {
-            const struct recording_metric *metric = &recording->targets[i].metrics[j];
+    for (size_t i = 0; i < step->num_targets; i++) {
+        for (size_t j = 0; j < step->targets[i].num_metrics; j++) {
+            const struct recording_metric *metric = &step->targets[i].metrics[j];
             struct series series;
 
             memcpy(sorted, metric->values, metric->num * sizeof(sorted[0]));
@@ -93,8 +97,8 @@ static void put_metrics(const struct recording *recording, FILE *out)
             fprintf(out,
                     "<tr><td>%s</td><td>%s</td><td class=\"n\">%.2f</td>"
                     "<td class=\"n\">%.2f to %.2f</td><td>%s</td></tr>\n",
-                    recording->targets[i].name, metric->name, series.median, series.low,
-                    series.high, metric->unit);
+                    step->targets[i].name, metric->name, series.median, series.low, series.high,
+                    metric->unit);
         }
     }
     fputs("</table></details>\n", out);
@@ -114,7 +118,7 @@ static int put_figure(char *script, size_t len, FILE *out, struct err *err)
     return 0;
 }
 
-static int put_curves(const struct recording *recording, FILE *out, struct err *err)
+static int put_curves(const struct recording_step *step, FILE *out, struct err *err)
 {
     char *script = NULL;
     size_t len = 0;
@@ -123,12 +127,14 @@ static int put_curves(const struct recording *recording, FILE *out, struct err *
     if (text == NULL) {
         return err_set(err, ERR_LIMIT, "out of memory");
     }
-    figure_curves(recording, text);
+    figure_curves(step, text);
     fclose(text);
     return put_figure(script, len, out, err);
 }
 
-static int put_bars(const struct recording *recording, const char *name, FILE *out, struct err *err)
+/* Bars of one step if `axis` is NULL, else lines along it; nothing where nobody has the metric. */
+static int put_metric(const struct recording *recording, const char *axis, const char *name,
+                      FILE *out, struct err *err)
 {
     char *script = NULL;
     size_t len = 0;
@@ -138,7 +144,8 @@ static int put_bars(const struct recording *recording, const char *name, FILE *o
     if (text == NULL) {
         return err_set(err, ERR_LIMIT, "out of memory");
     }
-    any = figure_bars(recording, name, text);
+    any = axis == NULL ? figure_bars(&recording->steps[0], name, text)
+                       : figure_growth(recording, axis, name, text);
     fclose(text);
     if (!any) {
         free(script);
@@ -147,32 +154,58 @@ static int put_bars(const struct recording *recording, const char *name, FILE *o
     return put_figure(script, len, out, err);
 }
 
-static bool has_curves(const struct recording *recording)
+static bool has_curves(const struct recording_step *step)
 {
-    for (size_t i = 0; i < recording->num_targets; i++) {
-        if (recording->targets[i].num_points > 0) {
+    for (size_t i = 0; i < step->num_targets; i++) {
+        if (step->targets[i].num_points > 0) {
             return true;
         }
     }
     return false;
 }
 
-static int put_recording(const struct recording *recording, FILE *out, struct err *err)
+static int put_run(const struct recording *recording, FILE *out, struct err *err)
 {
-    static const char *const bars[] = {"cpu", "p50", "p99", "operations", "memory"};
+    static const char *const metrics[] = {"cpu", "p50", "p99", "operations", "memory"};
 
-    fprintf(out, "<h2>%s</h2>\n<p>", recording->name);
-    put_text(recording->started, out);
-    fputs("</p>\n", out);
-    if (has_curves(recording) && put_curves(recording, out, err) != 0) {
+    if (has_curves(&recording->steps[0]) && put_curves(&recording->steps[0], out, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < sizeof(bars) / sizeof(bars[0]); i++) {
-        if (put_bars(recording, bars[i], out, err) != 0) {
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+        if (put_metric(recording, NULL, metrics[i], out, err) != 0) {
             return -1;
         }
     }
-    put_metrics(recording, out);
+    return 0;
+}
+
+static int put_scale(const struct recording *recording, FILE *out, struct err *err)
+{
+    static const char *const axes[] = {"connections", "size"};
+    static const char *const metrics[] = {"cpu", "p99"};
+
+    for (size_t i = 0; i < sizeof(axes) / sizeof(axes[0]); i++) {
+        for (size_t j = 0; j < sizeof(metrics) / sizeof(metrics[0]); j++) {
+            if (put_metric(recording, axes[i], metrics[j], out, err) != 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+static int put_recording(const struct recording *recording, FILE *out, struct err *err)
+{
+    fprintf(out, "<h2>%s</h2>\n<p>", recording->name);
+    put_text(recording->started, out);
+    fputs("</p>\n", out);
+    if ((recording_is_scale(recording) ? put_scale(recording, out, err)
+                                       : put_run(recording, out, err)) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < recording->num_steps; i++) {
+        put_metrics(&recording->steps[i], out);
+    }
     put_object("Scenario", recording->scenario, out);
     put_object("Environment", recording->environment, out);
     return 0;

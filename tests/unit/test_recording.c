@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bench/compare.h"
+#include "bench/figure.h"
 #include "bench/recording.h"
 #include "bench/report.h"
 #include "common/err.h"
@@ -59,7 +60,7 @@ static void what_was_written_is_read_back(void **state)
 
     assert_non_null(recording);
     assert_string_equal(recording->name, "rr");
-    target = recording_target(recording, "direct");
+    target = recording_target(&recording->steps[0], "direct");
     assert_non_null(target);
     metric = recording_metric(target, "p50");
     assert_non_null(metric);
@@ -67,8 +68,51 @@ static void what_was_written_is_read_back(void **state)
     assert_true(metric->values[2] > 11.9 && metric->values[2] < 12.1);
     assert_int_equal(target->num_points, 3);
     assert_null(recording_metric(target, "p5"));
-    assert_null(recording_target(recording, "other"));
+    assert_null(recording_target(&recording->steps[0], "other"));
     recording_free(recording);
+}
+
+/* What liftgate-bench scale writes, with the given axis. */
+static struct recording *parse_scale(const char *axis, struct err *err)
+{
+    char text[TEXT_CAP];
+    int len = snprintf(text, sizeof(text),
+                       "{\"format\":1,\"started\":\"\",\"scenario\":{\"name\":\"grow\"},"
+                       "\"environment\":{},\"steps\":["
+                       "{\"axis\":\"%s\",\"value\":10,\"targets\":[{\"name\":\"a\",\"metrics\":"
+                       "{\"cpu.a\":{\"unit\":\"us\",\"values\":[3]}}}]},"
+                       "{\"axis\":\"%s\",\"value\":100,\"targets\":[{\"name\":\"a\",\"metrics\":"
+                       "{\"cpu.a\":{\"unit\":\"us\",\"values\":[5,4]}}}]}]}",
+                       axis, axis);
+
+    assert_in_range(len, 1, TEXT_CAP - 1);
+    return recording_parse("x.json", text, (size_t)len, err);
+}
+
+static void steps_of_a_scale_become_lines(void **state)
+{
+    struct err err;
+    struct recording *recording = parse_scale("connections", &err);
+    char *script = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&script, &len);
+
+    assert_non_null(recording);
+    assert_non_null(out);
+    assert_true(recording_is_scale(recording));
+    assert_int_equal(recording->num_steps, 2);
+    assert_false(figure_growth(recording, "size", "cpu", out));
+    assert_false(figure_growth(recording, "connections", "p99", out));
+    assert_true(figure_growth(recording, "connections", "cpu", out));
+    fclose(out);
+    assert_non_null(strstr(script, "\n10.000000 3.000000 3.000000 3.000000\n"
+                                   "100.000000 4.500000 4.000000 5.000000\ne\n"));
+    assert_int_equal(compare_print(recording, recording, stdout, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+    free(script);
+    recording_free(recording);
+    assert_null(parse_scale("a'", &err));
+    assert_string_equal(err.msg, "x.json: steps: no axis, or one of other letters");
 }
 
 static void other_files_are_refused_with_the_reason(void **state)
@@ -79,8 +123,8 @@ static void other_files_are_refused_with_the_reason(void **state)
     } rows[] = {
         {{.format = "2"}, "x.json: format: need 1"},
         {{.format = "\"1\""}, "x.json: format: need 1"},
-        {{.scenario = "{}"}, "x.json: no results of liftgate-bench run"},
-        {{.environment = "[]"}, "x.json: no results of liftgate-bench run"},
+        {{.scenario = "{}"}, "x.json: no results of liftgate-bench"},
+        {{.environment = "[]"}, "x.json: no results of liftgate-bench"},
         {{.name = ""}, "x.json: targets: no name, or one of other letters"},
         {{.name = "a b"}, "x.json: targets: no name, or one of other letters"},
         {{.name = "a'"}, "x.json: targets: no name, or one of other letters"},
@@ -211,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
+        cmocka_unit_test(steps_of_a_scale_become_lines),
         cmocka_unit_test(other_files_are_refused_with_the_reason),
         cmocka_unit_test(a_comparison_says_what_is_significant),
         cmocka_unit_test(other_scenarios_are_not_compared),
