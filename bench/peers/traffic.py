@@ -26,12 +26,11 @@ class Application:
 
 
 def scenario_text(load, folder, direct, relays):
-    """One target for each relay; and the application itself, where the load generator can reach it."""
+    """One target for each relay, and the application itself."""
     lines = ["[load]"] + [f"{key} = {value}" for key, value in load.items()]
     lines += ["[client]", f"ca_certificate = {folder / 'ca.pem'}", f"ca_key = {folder / 'ca.key'}",
-              "spiffe = spiffe://bench.example/client", f"trust = {folder / 'ca.pem'}"]
-    if not direct.startswith("unix:"):
-        lines += ["[target direct]", f"connect = {direct}"]
+              "spiffe = spiffe://bench.example/client", f"trust = {folder / 'ca.pem'}",
+              "[target direct]", f"connect = {direct}"]
     for each in relays:
         lines += [f"[target {each.name}]", f"connect = 127.0.0.1:{each.port}", "tls = yes", f"processes = {each.name}",
                   f"[process {each.name}]", f"pid = {each.pid}"]
