@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <string.h>
 
 #include "bench/scenario.h"
@@ -139,11 +140,39 @@ static void contradictions_are_refused_with_their_line(void **state)
     }
 }
 
+/* What stands in bench/scenarios. */
+static void the_examples_load(void **state)
+{
+    DIR *dir = opendir(SCENARIO_DIR);
+    struct dirent *entry = NULL;
+    size_t num = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        char path[1024];
+        struct err err = {0};
+        struct scenario *scenario = NULL;
+
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        (void)snprintf(path, sizeof(path), "%s/%s", SCENARIO_DIR, entry->d_name);
+        scenario = scenario_load(path, &err);
+        assert_string_equal(err.msg, "");
+        assert_non_null(scenario);
+        scenario_free(scenario);
+        num++;
+    }
+    closedir(dir);
+    assert_true(num > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_setting_reaches_its_field),
         cmocka_unit_test(a_command_keeps_its_words),
+        cmocka_unit_test(the_examples_load),
         cmocka_unit_test(contradictions_are_refused_with_their_line),
     };
 
