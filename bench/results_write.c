@@ -176,8 +176,9 @@ void results_print(const struct results *results, FILE *out)
     static const struct {
         const char *metric;
         const char *title;
-    } columns[] = {{"operations", "ops/s"}, {"p50", "p50 us"},    {"p90", "p90 us"},
-                   {"p99", "p99 us"},       {"p999", "p99.9 us"}, {"max", "max us"}};
+    } columns[] = {{"operations", "ops/s"}, {"mean", "mean us"}, {"p50", "p50 us"},
+                   {"p90", "p90 us"},       {"p99", "p99 us"},   {"p999", "p99.9 us"},
+                   {"max", "max us"}};
     const size_t num_columns = sizeof(columns) / sizeof(columns[0]);
 
     fprintf(out, "%-16s", "target");

@@ -13,9 +13,11 @@
 #include "common/err.h"
 
 #define TRY_STALL_MS 10000
+#define READS_MAX 10
 
 struct process {
     const char *name; /* borrowed from the scenario */
+    pid_t pid;
     struct usage_family family;
     struct usage before;
     struct usage after;
@@ -57,6 +59,7 @@ static int find_processes(struct turn *turn, struct err *err)
         struct process *process = &turn->processes[i];
 
         process->name = named->name;
+        process->pid = (pid_t)named->pid;
         process->base_memory =
             turn->options->base_memory[named - turn->options->scenario->processes];
         if (usage_find((pid_t)named->pid, &process->family, err) != 0) {
@@ -67,12 +70,26 @@ static int find_processes(struct turn *turn, struct err *err)
     return 0;
 }
 
+/* A server may have other children than before, and lose one while it is looked at. */
+static int read_family(struct process *process, struct usage *out, struct err *err)
+{
+    int rc = -1;
+
+    for (unsigned i = 0; i < READS_MAX && rc != 0; i++) {
+        rc = usage_find(process->pid, &process->family, err);
+        if (rc == 0) {
+            rc = usage_read(&process->family, out, err);
+        }
+    }
+    return rc;
+}
+
 static int sample_usage(struct turn *turn, bool before, struct err *err)
 {
     for (size_t i = 0; i < turn->num_processes; i++) {
         struct process *process = &turn->processes[i];
 
-        if (usage_read(&process->family, before ? &process->before : &process->after, err) != 0) {
+        if (read_family(process, before ? &process->before : &process->after, err) != 0) {
             return err_wrap(err, "[process %s]", process->name);
         }
     }
@@ -131,7 +148,8 @@ static int add(struct turn *turn, const char *name, const char *unit, double val
     return results_add(turn->target, &row, err);
 }
 
-/* Threads that have ended take their counts with them: then there is less than before. */
+/* Threads and children that have ended take their counts with them: then there is less than before.
+ */
 static double more(uint64_t after, uint64_t before)
 {
     return after > before ? (double)(after - before) : 0;
@@ -144,10 +162,9 @@ static int add_costs(struct turn *turn, uint64_t operations, struct err *err)
 
     for (size_t i = 0; i < turn->num_processes; i++) {
         const struct process *p = &turn->processes[i];
-        double cpu = (double)(p->after.cpu_ns - p->before.cpu_ns) / 1e3 / num;
-        double ticks = (double)(p->after.ticks - p->before.ticks);
-        double system =
-            ticks > 0 ? (double)(p->after.system_ticks - p->before.system_ticks) / ticks : 0;
+        double cpu = more(p->after.cpu_ns, p->before.cpu_ns) / 1e3 / num;
+        double ticks = more(p->after.ticks, p->before.ticks);
+        double system = ticks > 0 ? more(p->after.system_ticks, p->before.system_ticks) / ticks : 0;
         double waits = more(p->after.waits, p->before.waits) / num;
         double preemptions = more(p->after.preemptions, p->before.preemptions) / num;
         const struct results_value rows[] = {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/err.h"
 
@@ -19,6 +20,9 @@
 #define FIELD_PARENT 4 /* of /proc/PID/stat, counted from 1: proc(5) */
 #define FIELD_USER 14
 #define FIELD_SYSTEM 15
+#define FIELD_CHILDREN_USER 16
+#define FIELD_CHILDREN_SYSTEM 17
+#define SECOND UINT64_C(1000000000)
 
 /* Field `index` (3 or more) of a line of /proc/PID/stat; the name before may hold anything. */
 static uint64_t stat_field(const char *line, int index)
@@ -138,7 +142,7 @@ static bool add_cpu(pid_t pid, struct usage *sum)
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
         return false;
     }
-    sum->cpu_ns += (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    sum->cpu_ns += (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
     return true;
 }
 
@@ -169,6 +173,17 @@ static bool add_threads(pid_t pid, struct usage *sum)
     return is_any;
 }
 
+/* What children have cost that have ended since is known in ticks only. */
+static void add_ticks(const char *line, struct usage *sum)
+{
+    uint64_t ended =
+        stat_field(line, FIELD_CHILDREN_USER) + stat_field(line, FIELD_CHILDREN_SYSTEM);
+
+    sum->cpu_ns += ended * SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
+    sum->ticks += ended + stat_field(line, FIELD_USER) + stat_field(line, FIELD_SYSTEM);
+    sum->system_ticks += stat_field(line, FIELD_SYSTEM) + stat_field(line, FIELD_CHILDREN_SYSTEM);
+}
+
 int usage_read(const struct usage_family *family, struct usage *out, struct err *err)
 {
     struct usage sum = {0};
@@ -182,8 +197,7 @@ int usage_read(const struct usage_family *family, struct usage *out, struct err 
             !add_threads(family->pids[i], &sum)) {
             return err_set(err, ERR_IO, "process %d is not there", (int)family->pids[i]);
         }
-        sum.system_ticks += stat_field(line, FIELD_SYSTEM);
-        sum.ticks += stat_field(line, FIELD_USER) + stat_field(line, FIELD_SYSTEM);
+        add_ticks(line, &sum);
     }
     *out = sum;
     return 0;

@@ -22,10 +22,10 @@ struct usage_family {
 };
 
 struct usage {
-    uint64_t cpu_ns;
-    uint64_t ticks; /* the same in clock ticks, coarser; user and kernel together */
+    uint64_t cpu_ns; /* with that of children that have ended */
+    uint64_t ticks;  /* the same in clock ticks, coarser; user and kernel together */
     uint64_t system_ticks;
-    uint64_t waits; /* context switches because it waited */
+    uint64_t waits; /* context switches because it waited; those of ended children are lost */
     uint64_t preemptions;
 };
 

@@ -93,11 +93,33 @@ static void a_child_belongs_to_the_family_until_it_is_gone(void **state)
     assert_int_equal(usage_find(child, &family, &err), -1);
 }
 
+static void a_child_that_has_ended_has_cost_what_it_did(void **state)
+{
+    struct usage_family family;
+    struct usage before;
+    struct usage after;
+    struct err err;
+    pid_t child = 0;
+
+    assert_int_equal(usage_find(getpid(), &family, &err), 0);
+    assert_int_equal(usage_read(&family, &before, &err), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        burn();
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    assert_int_equal(usage_read(&family, &after, &err), 0);
+    assert_true(after.cpu_ns - before.cpu_ns >= 20000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_that_was_burnt_is_seen),
         cmocka_unit_test(time_of_a_thread_that_has_ended_is_not_lost),
+        cmocka_unit_test(a_child_that_has_ended_has_cost_what_it_did),
         cmocka_unit_test(a_child_belongs_to_the_family_until_it_is_gone),
     };
 
