@@ -261,10 +261,10 @@ static void reply_text(struct admin_reply *reply, bool good, const char *why)
 static void reply_metrics(struct control *control, struct admin_reply *reply)
 {
     struct counters counters;
-    uint64_t heartbeats[CREW_WORKERS_MAX];
+    struct metrics_worker workers[CREW_WORKERS_MAX];
     struct metrics_facts facts = {
         .counters = &counters,
-        .heartbeats_ms = heartbeats,
+        .workers = workers,
         .num_workers = crew_workers(control->crew),
         .enrolment = enrolment_status(control->enrolment),
         .identity_not_after = generation_not_after(control->generation),
@@ -278,7 +278,8 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
 
     crew_count(control->crew, &counters);
     for (size_t i = 0; i < facts.num_workers; i++) {
-        heartbeats[i] = crew_heartbeat_age_ms(control->crew, i);
+        workers[i].heartbeat_age_ms = crew_heartbeat_age_ms(control->crew, i);
+        workers[i].lag_ms = crew_lag_ms(control->crew, i);
     }
     metrics_read_process(&facts.process);
     reply->content_type = "text/plain; version=0.0.4";

@@ -172,6 +172,12 @@ uint64_t crew_heartbeat_age_ms(const struct crew *crew, size_t worker)
     return worker_heartbeat_age_ms(crew->members[worker].worker);
 }
 
+uint64_t crew_lag_ms(const struct crew *crew, size_t worker)
+{
+    assert(worker < crew->num_workers);
+    return worker_lag_ms(crew->members[worker].worker);
+}
+
 bool crew_is_alive(const struct crew *crew, uint64_t max_ms)
 {
     for (size_t i = 0; i < crew->num_workers; i++) {

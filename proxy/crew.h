@@ -45,6 +45,8 @@ enum worker_state crew_state(const struct crew *crew);
 size_t crew_workers(const struct crew *crew);
 uint64_t crew_heartbeat_age_ms(const struct crew *crew, size_t worker);
 
+uint64_t crew_lag_ms(const struct crew *crew, size_t worker); /* as worker_lag_ms() */
+
 /* True if the loops of all have turned within `max_ms`. */
 bool crew_is_alive(const struct crew *crew, uint64_t max_ms);
 

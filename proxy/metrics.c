@@ -102,17 +102,24 @@ static bool put_identity(const struct metrics_facts *facts, struct buf *out)
     return fits;
 }
 
+static bool put_seconds(struct buf *out, const char *name, size_t worker, uint64_t ms)
+{
+    return buf_printf(out, "%s{worker=\"%zu\"} %" PRIu64 ".%03u\n", name, worker, ms / 1000,
+                      (unsigned)(ms % 1000));
+}
+
 static bool put_workers(const struct metrics_facts *facts, struct buf *out)
 {
-    bool fits = put_head(out, "liftgate_worker_heartbeat_age_seconds", "gauge",
-                         "Since a worker's loop last turned its tick.");
+    static const char heartbeat[] = "liftgate_worker_heartbeat_age_seconds";
+    static const char lag[] = "liftgate_loop_lag_seconds";
+    bool fits = put_head(out, heartbeat, "gauge", "Since a worker's loop last turned its tick.");
 
     for (size_t i = 0; fits && i < facts->num_workers; i++) {
-        uint64_t age = facts->heartbeats_ms[i];
-
-        fits = buf_printf(
-            out, "liftgate_worker_heartbeat_age_seconds{worker=\"%zu\"} %" PRIu64 ".%03u\n", i,
-            age / 1000, (unsigned)(age % 1000));
+        fits = put_seconds(out, heartbeat, i, facts->workers[i].heartbeat_age_ms);
+    }
+    fits = fits && put_head(out, lag, "gauge", "How late its tick was at worst, of late.");
+    for (size_t i = 0; fits && i < facts->num_workers; i++) {
+        fits = put_seconds(out, lag, i, facts->workers[i].lag_ms);
     }
     return fits;
 }

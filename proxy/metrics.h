@@ -19,9 +19,15 @@ struct metrics_process {
     double cpu_seconds; /* user and system */
 };
 
+/* What is told of each worker and not of their sum. */
+struct metrics_worker {
+    uint64_t heartbeat_age_ms;
+    uint64_t lag_ms;
+};
+
 struct metrics_facts {
     const struct counters *counters;
-    const uint64_t *heartbeats_ms; /* age of each worker's */
+    const struct metrics_worker *workers;
     size_t num_workers;
     const struct enrolment_status *enrolment;
     struct metrics_process process;

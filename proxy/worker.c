@@ -20,6 +20,7 @@
 #include "proxy/peer_cache.h"
 
 #define WORKER_TICK_MS 100
+#define WORKER_LAG_MS 10000    /* how long the worst is remembered, and once more */
 #define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
 
 /* A route with its texts in storage of its own. */
@@ -50,12 +51,16 @@ struct worker {
     bool stop;
 
     struct pause_clocks clocks; /* at the last tick */
+    int64_t lag_from_ms;        /* when `lag_ms` began */
+    uint64_t lag_ms;            /* the worst since then */
+    uint64_t lag_before_ms;     /* the worst in the time before */
     bool tells_time;            /* one of the workers logs and counts what the clocks did */
     uint64_t drain_from_ms;     /* 0: not draining */
     bool cut;                   /* the drain deadline reset some */
     bool stopping;
 
     _Atomic uint64_t heartbeat_ms;
+    _Atomic uint64_t worst_lag_ms;
     _Atomic uint64_t generation_number;
     _Atomic unsigned state; /* enum worker_state */
 };
@@ -130,12 +135,30 @@ static struct pause_clocks worker_read_clocks(const struct worker *worker)
     };
 }
 
+/* How late this tick is, after `gone_ms`. */
+static void worker_note_lag(struct worker *worker, int64_t now_ms, int64_t gone_ms)
+{
+    uint64_t lag_ms = gone_ms > WORKER_TICK_MS ? (uint64_t)(gone_ms - WORKER_TICK_MS) : 0;
+
+    if (now_ms - worker->lag_from_ms >= WORKER_LAG_MS) {
+        worker->lag_from_ms = now_ms;
+        worker->lag_before_ms = worker->lag_ms;
+        worker->lag_ms = 0;
+    }
+    worker->lag_ms = lag_ms > worker->lag_ms ? lag_ms : worker->lag_ms;
+    atomic_store_explicit(&worker->worst_lag_ms,
+                          worker->lag_ms > worker->lag_before_ms ? worker->lag_ms
+                                                                 : worker->lag_before_ms,
+                          memory_order_relaxed);
+}
+
 /* Time that nobody could use counts against nobody. */
 static void worker_look_at_clocks(struct worker *worker)
 {
     struct pause_clocks now = worker_read_clocks(worker);
     struct pause pause = pause_between(&worker->clocks, &now, WORKER_TICK_MS);
 
+    worker_note_lag(worker, now.loop_ms, now.loop_ms - worker->clocks.loop_ms);
     worker->clocks = now;
     if (pause_is_none(&pause)) {
         return;
@@ -319,6 +342,7 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     shared->ticked_ms = uv_now(&worker->loop);
     shared->expiry = INT64_MAX;
     worker->clocks = worker_read_clocks(worker);
+    worker->lag_from_ms = worker->clocks.loop_ms;
     worker->tells_time = options->index == 0;
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
     shared->resolver =
@@ -494,6 +518,11 @@ void worker_stop(struct worker *worker)
 enum worker_state worker_state(const struct worker *worker)
 {
     return (enum worker_state)atomic_load(&worker->state);
+}
+
+uint64_t worker_lag_ms(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->worst_lag_ms, memory_order_relaxed);
 }
 
 uint64_t worker_heartbeat_age_ms(const struct worker *worker)

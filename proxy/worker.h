@@ -80,5 +80,8 @@ enum worker_state worker_state(const struct worker *worker);
 /* Milliseconds since the loop last turned its tick (every 100 ms); above 5000 it hangs. */
 uint64_t worker_heartbeat_age_ms(const struct worker *worker);
 
+/* How late the loop's tick was at worst, in the last 10 to 20 seconds, in milliseconds. */
+uint64_t worker_lag_ms(const struct worker *worker);
+
 /* The address that route `route` really listens on. */
 struct sockets_address worker_address(const struct worker *worker, size_t route);

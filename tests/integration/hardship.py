@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""What a machine may do to a sidecar: stop it for a while, or have no descriptors for it."""
+"""What a machine may do to a sidecar: stop it for a while, have no descriptors for it, or let everything
+else that it asks stand still."""
 import resource
 import signal
+import socket
+import subprocess
 import time
 
 import case
@@ -75,6 +78,45 @@ class Descriptors(HardshipCase):
             for connection in [held, *waiting]:
                 connection.close()
             self.until(lambda: self.server.metric("liftgate_connections_open") == 0, "the end of all connections")
+
+
+class Standstill(HardshipCase):
+    def silent_resolver(self):
+        """A command that gives a program name look-ups without an answer."""
+        nobody = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(nobody.close)
+        try:
+            nobody.bind(("127.77.77.77", 53))
+        except OSError as error:
+            self.skipTest(f"no name server can be played: {error}")
+        settings = self.folder / "resolv.conf"
+        settings.write_text("nameserver 127.77.77.77\noptions timeout:4 attempts:1\n")
+        around = ["unshare", "-m", "sh", "-c", f'mount --bind {settings} /etc/resolv.conf && exec "$@"', "sh"]
+        if subprocess.run([*around, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no mount namespace can be made")
+        return around
+
+    def test_r38_nothing_that_stands_still_stops_the_loops(self):
+        routes = egress(self.server.address("in"), "server") + "".join(
+            egress(("stalled.test", 443 + number), "server", name=f"stalled{number}") for number in range(10))
+        busy = self.world.sidecar("client", routes, [peer("server")], around=self.silent_resolver())
+        for number in range(10):  # more than are looked up at one time
+            peers.connect(self, busy.address(f"stalled{number}")).sendall(b"hello")
+        admin = [peers.connect(self, busy.address("admin")) for _ in range(3)]  # and they say nothing
+        held = peers.connect(self, busy.address("out"))
+        self.assertEqual(peers.ask(held, b"held"), b"held")
+        busy.renew()  # look-ups leave room for an enrolment
+        self.world.ca.signal(signal.SIGSTOP)
+        self.addCleanup(self.world.ca.signal, signal.SIGCONT)
+        busy.signal(signal.SIGUSR1)  # which gets no answer
+        turns = busy.metric("liftgate_loop_turns_total")
+        for _ in range(20):
+            self.assertEqual(peers.ask(held, b"still here"), b"still here")
+            self.assertEqual(peers.ask(peers.connect(self, busy.address("out")), b"and new"), b"and new")
+        self.assertGreater(busy.metric("liftgate_loop_turns_total"), turns)
+        self.assertLess(busy.metric("liftgate_loop_lag_seconds"), 5)  # no standstill, on a busy machine
+        for connection in admin:
+            connection.close()
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class World:
     def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity="", user=None,
                 **manager):
         """A running sidecar with an identity (or, if not `ready`, on its way to one); `manager` is what a
-        service manager gives it, as handover.py knows it."""
+        service manager gives it, as handover.py knows it, or a command `around` it."""
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
                 f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
         text += routes + "".join(peers)
@@ -175,14 +175,14 @@ class Authority(Service):
 class Sidecar(Service):
     """A running liftgate and its configuration file."""
 
-    def __init__(self, case, path, text, user=None, sockets=None, variables=None):
+    def __init__(self, case, path, text, user=None, sockets=None, variables=None, around=()):
         self.config = path
         path.write_text(text)
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
         command, sockets = [program("liftgate"), "-c", path], sockets or {}
         if sockets or variables:
             command = handover.command(command, sockets, variables or {})
-        super().__init__(case, *become, *command, pass_fds=[held.fileno() for held in sockets.values()])
+        super().__init__(case, *around, *become, *command, pass_fds=[held.fileno() for held in sockets.values()])
 
     def identity(self):
         """Who it is, as /identity shows it; None before the first enrolment."""

@@ -95,17 +95,18 @@ static void the_identity_and_its_last_refusal_are_shown(void **state)
     assert_int_equal(count("\nliftgate_insecure_settings 1\n"), 1);
 }
 
-static void each_worker_shows_its_heartbeat(void **state)
+static void each_worker_shows_its_heartbeat_and_its_lag(void **state)
 {
     static struct counters counters;
     const struct enrolment_status status = {0};
-    const uint64_t heartbeats[] = {90, 5123};
+    const struct metrics_worker workers[] = {{90, 0}, {5123, 5023}};
     const struct metrics_facts facts = {
-        .counters = &counters, .enrolment = &status, .heartbeats_ms = heartbeats, .num_workers = 2};
+        .counters = &counters, .enrolment = &status, .workers = workers, .num_workers = 2};
 
     render(&facts);
     assert_int_equal(count("\nliftgate_worker_heartbeat_age_seconds{worker=\"0\"} 0.090\n"), 1);
     assert_int_equal(count("\nliftgate_worker_heartbeat_age_seconds{worker=\"1\"} 5.123\n"), 1);
+    assert_int_equal(count("\nliftgate_loop_lag_seconds{worker=\"1\"} 5.023\n"), 1);
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -139,7 +140,7 @@ int main(void)
         cmocka_unit_test(r45_each_counter_has_one_line_and_each_metric_one_head),
         cmocka_unit_test(milliseconds_become_seconds),
         cmocka_unit_test(the_identity_and_its_last_refusal_are_shown),
-        cmocka_unit_test(each_worker_shows_its_heartbeat),
+        cmocka_unit_test(each_worker_shows_its_heartbeat_and_its_lag),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(the_process_knows_its_descriptors_and_memory),
     };
