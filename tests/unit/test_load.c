@@ -10,6 +10,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,8 +23,11 @@
 
 enum manner { MANNER_ECHO, MANNER_LIE, MANNER_HANG_UP };
 
+#define PAUSE_MS 20
+
 struct server {
     enum manner manner;
+    atomic_bool pauses; /* once, before it answers what comes next */
     int listener;
     struct sockets_address address;
     pthread_t thread;
@@ -54,6 +58,9 @@ static void *serve(void *arg)
 
     while (open > 0) {
         poll(fds, num, -1);
+        if (atomic_exchange(&server->pauses, false)) {
+            (void)poll(NULL, 0, PAUSE_MS);
+        }
         for (nfds_t i = 1; i < num; i++) {
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !answer(server->manner, fds[i].fd)) {
                 close(fds[i].fd);
@@ -88,6 +95,7 @@ static int listener_open(struct server *server)
 static void server_start(struct server *server, enum manner manner)
 {
     server->manner = manner;
+    atomic_init(&server->pauses, false);
     server->listener = listener_open(server);
     assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
 }
@@ -203,6 +211,29 @@ static void every_mode_counts_and_marks(void **state)
     }
 }
 
+static int pause_at_begin(void *user, enum load_mark mark, struct err *err)
+{
+    struct server *server = user;
+
+    atomic_store(&server->pauses, mark == LOAD_BEGIN);
+    return 0;
+}
+
+/* All that are counted were due while the server was deaf; with their beginning taken when they
+   were sent, all but a few would seem fast. */
+static void open_loop_latency_is_from_when_a_request_was_due(void **state)
+{
+    struct server server;
+    const struct load_options mode = {.rate = 1000, .on_mark = pause_at_begin, .user = &server};
+    struct load_result *result = *state;
+    struct err err;
+
+    server_start(&server, MANNER_ECHO);
+    assert_int_equal(run_mode(&server, &mode, result, &err), 0);
+    server_join(&server);
+    assert_true(latency_percentile(&result->latency, 500) >= 2000000);
+}
+
 static void a_mark_that_fails_ends_the_run(void **state)
 {
     const struct load_options mode = {.on_mark = refuse_mark};
@@ -256,6 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(round_trips_are_counted_until_the_time_is_over, make, drop),
         cmocka_unit_test_setup_teardown(every_mode_counts_and_marks, make, drop),
+        cmocka_unit_test_setup_teardown(open_loop_latency_is_from_when_a_request_was_due, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(a_mark_that_fails_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_server_that_misbehaves_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_server_that_is_not_there_is_named, make, drop),
