@@ -46,8 +46,9 @@ enum counter {
     COUNTER_SHED_HANDSHAKES,
     COUNTER_SHED_BUFFERS,
     COUNTER_LOOP_TURNS,
-    COUNTER_TIME_JUMPS, /* of the machine, seen by the first worker */
-    COUNTER_CLOSED,     /* first of REASONS, by enum reason */
+    COUNTER_KEY_UPDATES, /* of peers */
+    COUNTER_TIME_JUMPS,  /* of the machine, seen by the first worker */
+    COUNTER_CLOSED,      /* first of REASONS, by enum reason */
     COUNTERS = COUNTER_CLOSED + REASONS,
 };
 

@@ -86,6 +86,7 @@ static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_
     if (status == TLS_FAILED) {
         return handshake_engine_failed(c, &out, err.msg);
     }
+    counter_add(c->shared->counters, COUNTER_KEY_UPDATES, tls_key_updates(c->tls) - key_updates);
     if (relay_flooded(c, key_updates)) {
         return conn_fail(c, REASON_KEYUPDATE);
     }
@@ -98,6 +99,7 @@ static enum conn_state relay_decrypt(struct conn *c, struct bytes in, enum conn_
         return relay_broken(c, &c->peer);
     }
     if (status == TLS_CLOSED && !tls_may_write(c->tls)) { /* it ended within a message */
+        counter_add(c->shared->counters, COUNTER_TRUNCATED, 1);
         return conn_fail(c, REASON_PEER_TRUNCATED);
     }
     return status == TLS_CLOSED ? ended : c->state;

@@ -246,6 +246,7 @@ static void r11_a_peer_that_changes_its_key_without_end_is_cut(void **state)
         rig_expect(pair.app, "data");
         rig_put(pair.app, "reply");
         rig_tls_expect(pair.peer, "reply");
+        assert_int_equal(counter_get(&rig.counters, COUNTER_KEY_UPDATES), 100);
         assert_true(rekey(pair.peer, 1000000) < 1000000);
         rig_expect_reset(pair.app);
         rig_await_closed(&rig.counters, REASON_KEYUPDATE);

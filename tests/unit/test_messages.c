@@ -108,6 +108,7 @@ static void r6_an_end_within_a_message_is_a_truncation(void **state)
             }
             rig_expect_reset(pair.app);
             rig_await_closed(&rig.counters, REASON_PEER_TRUNCATED);
+            assert_int_equal(counter_get(&rig.counters, COUNTER_TRUNCATED), 1);
             rig_pair_close(&pair);
             rig_stop(&rig);
         }
