@@ -407,6 +407,7 @@ static void conn_tick(struct conn *c, int64_t wall_clock)
 {
     uint64_t now = conn_now_ms(c);
     enum reason reason = REASON_NONE;
+    bool again = false;
 
     if (c->state == CONN_CLOSING) {
         return;
@@ -426,7 +427,9 @@ static void conn_tick(struct conn *c, int64_t wall_clock)
         return;
     }
     conn_trim(c);
-    if (c->starved) {
+    again = leg_retry(&c->peer);
+    again = leg_retry(&c->app) || again;
+    if (c->starved || again) {
         c->starved = false;
         conn_run(c);
     }

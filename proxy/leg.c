@@ -108,7 +108,7 @@ int leg_mask(const struct leg *leg)
     } else {
         mask = ended ? UV_PRIORITIZED : UV_DISCONNECT;
     }
-    return leg->out.len > 0 ? mask | UV_WRITABLE : mask;
+    return leg->out.len > 0 && !leg->blocked ? mask | UV_WRITABLE : mask;
 }
 
 void leg_watch(struct leg *leg)
@@ -157,6 +157,7 @@ size_t leg_recv(struct leg *leg, uint8_t *out, size_t cap)
 
 void leg_flush(struct leg *leg)
 {
+    leg->blocked = false;
     while (leg->out.len > 0 && leg->error == 0) {
         struct iovec iov[LEG_IOV_MAX];
         struct msghdr msg = {.msg_iov = iov,
@@ -167,6 +168,7 @@ void leg_flush(struct leg *leg)
             if (errno == EINTR) {
                 continue;
             }
+            leg->blocked = errno == ENOBUFS;
             if (errno != EAGAIN && errno != ENOBUFS) {
                 leg_fail(leg, errno);
             }
@@ -191,6 +193,7 @@ bool leg_send(struct leg *leg, const uint8_t *data, size_t len)
         do {
             sent = send(leg->fd, data, len, MSG_NOSIGNAL);
         } while (sent < 0 && errno == EINTR);
+        leg->blocked = sent < 0 && errno == ENOBUFS;
         if (sent < 0 && errno != EAGAIN && errno != ENOBUFS) {
             leg_fail(leg, errno);
             return false;
@@ -205,6 +208,15 @@ bool leg_send(struct leg *leg, const uint8_t *data, size_t len)
         leg_fail(leg, ENOMEM);
         return false;
     }
+    return true;
+}
+
+bool leg_retry(struct leg *leg)
+{
+    if (!leg->blocked) {
+        return false;
+    }
+    leg_flush(leg);
     return true;
 }
 
@@ -232,6 +244,7 @@ static int leg_detach(struct leg *leg)
     leg->fd = -1;
     leg->mask = 0;
     leg->readable = false;
+    leg->blocked = false;
     chunk_queue_clear(&leg->out, leg->pool);
     uv_close((uv_handle_t *)&leg->poll, leg_on_closed);
     return fd;

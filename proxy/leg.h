@@ -31,6 +31,7 @@ struct leg {
     bool shut;     /* our FIN is sent */
     bool hung_up;  /* EPOLLHUP: watching would spin */
     bool urgent;   /* urgent data: cannot be relayed */
+    bool blocked;  /* the kernel had no buffers, yet would call the socket writable at once */
     struct chunk_queue out;
     struct chunk_pool *pool; /* borrowed */
     uint64_t sent;           /* bytes the kernel has taken */
@@ -62,6 +63,9 @@ MUST_CHECK bool leg_send(struct leg *leg, const uint8_t *data, size_t len);
 
 /* Sends what is queued, as far as the socket takes it. */
 void leg_flush(struct leg *leg);
+
+/* For the tick: tries again after the kernel had no buffers.  False: that was not so. */
+bool leg_retry(struct leg *leg);
 
 /* Sends our FIN; the queue must be empty. */
 void leg_shut(struct leg *leg);

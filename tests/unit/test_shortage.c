@@ -28,6 +28,9 @@
 
 #define OPENSSL_STEP 23 /* of some 5000 allocations for one connection */
 
+#define WATCH_MS 300
+#define TURNS_MAX 30 /* in that time; a spin is thousands */
+
 enum end {
     OPEN,
     WHOLE,
@@ -274,9 +277,38 @@ static void r37_openssl_without_memory_ends_a_connection_and_no_other(void **sta
     rig_stop(&rig);
 }
 
+static void r8_r37_a_kernel_without_buffers_does_not_make_the_loop_spin(void **state)
+{
+    static const struct shortage_rule rule = {SHORTAGE_SEND, .error = ENOBUFS, .every = 1};
+    uint64_t turns = 0;
+    int client = -1;
+    int app = -1;
+    struct rig rig;
+
+    start(&rig);
+    client = rig_connect(&rig);
+    app = rig_accept(&rig);
+    rig_put(client, "before");
+    rig_expect(app, "before");
+    shortage_begin(&rule, 1, false);
+    rig_put(client, "after");
+    rig_expect_silence(app, 100);
+    turns = counter_get(&rig.egress_counters, COUNTER_LOOP_TURNS);
+    rig_expect_silence(app, WATCH_MS);
+    turns = counter_get(&rig.egress_counters, COUNTER_LOOP_TURNS) - turns;
+    assert_in_range(turns, 1, TURNS_MAX);
+    assert_true(shortage_end() > 0);
+    rig_expect(app, "after");
+    close(client);
+    close(app);
+    expect_idle(&rig);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(r8_r37_a_kernel_without_buffers_does_not_make_the_loop_spin),
         cmocka_unit_test(r37_calls_that_are_interrupted_or_do_less_lose_nothing),
         cmocka_unit_test(r37_a_call_that_fails_ends_its_connection_and_no_other),
         cmocka_unit_test(r37_openssl_without_memory_ends_a_connection_and_no_other),
