@@ -372,6 +372,7 @@ static void r17_no_byte_passes_after_the_clock_was_set_behind_an_expiry(void **s
         struct rig_options options = {.shape = shapes[i]};
         struct rig_pair pair;
         struct rig rig;
+        ssize_t got = 0;
         char byte = 0;
 
         rig_start(&rig, &options);
@@ -380,8 +381,8 @@ static void r17_no_byte_passes_after_the_clock_was_set_behind_an_expiry(void **s
         rig_expect(pair.app, "in time");
         generation_double_set_offset(3601);
         rig_tls_put(pair.peer, "late");
-        assert_int_equal(recv(pair.app, &byte, 1, 0), -1);
-        assert_int_equal(errno, ECONNRESET);
+        got = recv(pair.app, &byte, 1, 0);
+        assert_true((got == -1 && errno == ECONNRESET) || (got == 0 && rig_over_unix()));
         rig_await_closed(&rig.counters, REASON_PEER_EXPIRED);
         rig_pair_close(&pair);
         rig_stop(&rig);
