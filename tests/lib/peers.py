@@ -79,7 +79,10 @@ def nobody(case):
 
 
 def connect(case, address, seconds=20):
-    connection = socket.create_connection(address, timeout=seconds)
+    # Python waits by poll() where there is a time-out, and would take a reset that follows at once for
+    # a failure to connect.
+    connection = socket.create_connection(address)
+    connection.settimeout(seconds)
     case.addCleanup(connection.close)
     return connection
 
