@@ -146,7 +146,9 @@ static int collect_bundle(const struct attempt *attempt, X509_REQ *request, stru
     if (csr_spki_sha256(request, spki_sha256, err) != 0) {
         return -1;
     }
-    binding_report_data(attempt->nonce.data, attempt->nonce.len, spki_sha256, report_data);
+    if (!binding_report_data(attempt->nonce.data, attempt->nonce.len, spki_sha256, report_data)) {
+        return err_set(err, ERR_LIMIT, "evidence: out of memory");
+    }
     collected = collect_evidence(&attempt->options->collect, report_data, err);
     if (collected == NULL) {
         return err_wrap(err, "evidence");

@@ -116,8 +116,11 @@ static bool check_use(struct enrolment *e)
     struct err err;
 
     nonce_id((struct bytes){e->nonce, e->nonce_len}, e->record.nonce_id);
-    SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256);
-    SHA256(e->evidence.outblob.data, e->evidence.outblob.len, e->record.evidence_sha256);
+    if (SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256) == NULL ||
+        SHA256(e->evidence.outblob.data, e->evidence.outblob.len, e->record.evidence_sha256) ==
+            NULL) {
+        return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
+    }
     if (store_find(e->authority->store, &e->record, e->leaf, &outcome, &err) != 0) {
         return refuse_store(e, &err);
     }
@@ -137,7 +140,9 @@ static bool check_evidence(struct enrolment *e)
         .vendor_crl = ca->vendor_crl,
     };
 
-    binding_report_data(e->nonce, e->nonce_len, e->record.spki_sha256, report_data);
+    if (!binding_report_data(e->nonce, e->nonce_len, e->record.spki_sha256, report_data)) {
+        return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
+    }
     if (!verify_evidence(&e->evidence, e->authority->collateral, &options, &e->claims,
                          &e->result->verdict, NULL)) {
         return false;

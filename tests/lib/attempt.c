@@ -83,7 +83,7 @@ void attempt_prepare(struct attempt *a, const struct change *change)
     struct err err = {0};
 
     attempt_spki_digest(a, spki_sha256);
-    binding_report_data(a->nonce, sizeof(a->nonce), spki_sha256, a->report_data);
+    assert_true(binding_report_data(a->nonce, sizeof(a->nonce), spki_sha256, a->report_data));
     apply(a, change, STAGE_BOUND);
     assert_int_equal(sim_report(a->authority->machine, a->report_data, 0, a->report, &err), 0);
     a->evidence = (struct evidence){

@@ -43,7 +43,7 @@ static void the_anchor_is_that_of_the_vectors(void **state)
             OPENSSL_hexstr2buf_ex(nonce, sizeof(nonce), &nonce_len, rows[i].nonce, '\0'), 1);
         assert_int_equal(
             OPENSSL_hexstr2buf_ex(anchor, sizeof(anchor), &anchor_len, rows[i].anchor, '\0'), 1);
-        binding_report_data(nonce, nonce_len, spki_sha256, report_data);
+        assert_true(binding_report_data(nonce, nonce_len, spki_sha256, report_data));
         assert_memory_equal(report_data, anchor, sizeof(anchor));
         assert_memory_equal(report_data + sizeof(anchor), zeros, sizeof(zeros));
     }
@@ -56,15 +56,15 @@ static void any_change_of_nonce_or_key_changes_the_anchor(void **state)
     uint8_t before[EVIDENCE_REPORT_DATA_LEN];
     uint8_t after[EVIDENCE_REPORT_DATA_LEN];
 
-    binding_report_data(nonce, 32, spki_sha256, before);
-    binding_report_data(nonce, 33, spki_sha256, after);
+    assert_true(binding_report_data(nonce, 32, spki_sha256, before));
+    assert_true(binding_report_data(nonce, 33, spki_sha256, after));
     assert_memory_not_equal(before, after, sizeof(after));
     nonce[31] ^= 1;
-    binding_report_data(nonce, 32, spki_sha256, after);
+    assert_true(binding_report_data(nonce, 32, spki_sha256, after));
     assert_memory_not_equal(before, after, sizeof(after));
     nonce[31] ^= 1;
     spki_sha256[0] ^= 0x80;
-    binding_report_data(nonce, 32, spki_sha256, after);
+    assert_true(binding_report_data(nonce, 32, spki_sha256, after));
     assert_memory_not_equal(before, after, sizeof(after));
 }
 

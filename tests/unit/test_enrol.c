@@ -224,7 +224,7 @@ static void binding_to_another_nonce(struct attempt *a)
     assert_int_equal(nonce_issue(&a->authority->enrol.nonces, NONCE_LEN, (uint64_t)AUTHORITY_NOW_MS,
                                  nonce, &err),
                      0);
-    binding_report_data(nonce, sizeof(nonce), spki_sha256, a->report_data);
+    assert_true(binding_report_data(nonce, sizeof(nonce), spki_sha256, a->report_data));
 }
 
 static void resign(struct attempt *a)
