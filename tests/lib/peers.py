@@ -104,6 +104,15 @@ def ask(connection, data):
     return receive(connection, len(data))
 
 
+def end_after(connection, data):
+    """As end_of(), of a connection that may be reset before the data have left."""
+    try:
+        connection.sendall(data)
+    except ConnectionResetError:
+        return "reset"
+    return end_of(connection)
+
+
 def end_of(connection):
     """How the other side ends the connection: "reset", "closed", or the data it sent instead."""
     try:
