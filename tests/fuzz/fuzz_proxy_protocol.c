@@ -30,14 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         enum proxy_protocol_status part =
             proxy_protocol_read((struct bytes){data, step}, &piece, &need, &err);
 
-        if (part != PROXY_PROTOCOL_MORE || need > len) {
+        if (part != PROXY_PROTOCOL_MORE || step == len) {
             assert(part == status);
             assert(part == PROXY_PROTOCOL_BAD || need == whole_len);
             assert(part != PROXY_PROTOCOL_DONE || memcmp(&piece, &whole, sizeof(piece)) == 0);
             break;
         }
         assert(need > step);
-        step = need;
+        step = need < len ? need : len;
     }
     return 0;
 }

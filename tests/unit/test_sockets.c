@@ -46,6 +46,31 @@ static void addresses_are_read_and_written_the_same(void **state)
     }
 }
 
+static void ipv4_in_an_ipv6_address_is_ipv4(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *plain;
+    } rows[] = {
+        {"[::ffff:10.1.2.3]:80", "10.1.2.3:80"},
+        {"10.1.2.3:80", "10.1.2.3:80"},
+        {"[2001:db8::1]:80", "[2001:db8::1]:80"},
+        {"unix:/run/app", "unix:/run/app"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sockets_address address = {.len = 0};
+        char text[SOCKETS_TEXT_CAP] = "";
+        struct err err;
+
+        assert_int_equal(sockets_parse(rows[i].text, &address, &err), 0);
+        address = sockets_plain(&address);
+        sockets_format(&address, text);
+        assert_string_equal(text, rows[i].plain);
+    }
+    assert_int_equal(sockets_plain(&(struct sockets_address){.len = 0}).len, 0);
+}
+
 static void bad_addresses_are_refused(void **state)
 {
     static const char *const rows[] = {
@@ -277,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_read_and_written_the_same),
+        cmocka_unit_test(ipv4_in_an_ipv6_address_is_ipv4),
         cmocka_unit_test(bad_addresses_are_refused),
         cmocka_unit_test(a_host_is_split_from_its_port),
         cmocka_unit_test(a_socket_that_is_handed_over_has_a_name),
