@@ -82,7 +82,10 @@ int policy_root_load(struct policy *policy, struct err *err)
         err_set_openssl(err, ERR_INVALID, "%s", path);
         goto out;
     }
-    SHA256(spki, (size_t)spki_len, policy->insecure_spki_sha256);
+    if (SHA256(spki, (size_t)spki_len, policy->insecure_spki_sha256) == NULL) {
+        err_set_openssl(err, ERR_LIMIT, "%s", path);
+        goto out;
+    }
     if (judge(path, cert, policy->insecure_spki_sha256, err) != 0) {
         goto out;
     }

@@ -115,8 +115,8 @@ static bool check_use(struct enrolment *e)
     enum store_outcome outcome = STORE_NEW;
     struct err err;
 
-    nonce_id((struct bytes){e->nonce, e->nonce_len}, e->record.nonce_id);
-    if (SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256) == NULL ||
+    if (!nonce_id((struct bytes){e->nonce, e->nonce_len}, e->record.nonce_id) ||
+        SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256) == NULL ||
         SHA256(e->evidence.outblob.data, e->evidence.outblob.len, e->record.evidence_sha256) ==
             NULL) {
         return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");

@@ -228,10 +228,13 @@ bool nonce_check(const struct nonce_issuer *issuer, struct bytes nonce, uint64_t
     return true;
 }
 
-void nonce_id(struct bytes nonce, uint8_t out_id[static NONCE_ID_LEN])
+bool nonce_id(struct bytes nonce, uint8_t out_id[static NONCE_ID_LEN])
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
 
-    SHA256(nonce.data, nonce.len, digest);
+    if (SHA256(nonce.data, nonce.len, digest) == NULL) {
+        return false;
+    }
     memcpy(out_id, digest, NONCE_ID_LEN);
+    return true;
 }

@@ -50,5 +50,6 @@ MUST_CHECK int nonce_issue(const struct nonce_issuer *issuer, size_t len, uint64
 MUST_CHECK bool nonce_check(const struct nonce_issuer *issuer, struct bytes nonce, uint64_t now_ms,
                             struct verdict *out_verdict);
 
-/* SHA-256(nonce), cut: what the store remembers it by. */
-void nonce_id(struct bytes nonce, uint8_t out_id[static NONCE_ID_LEN]);
+/* SHA-256(nonce), cut: what the store remembers it by.  False without memory for the digest: there
+   is no id then, and the nonce must be refused, or its second use would not be seen. */
+MUST_CHECK bool nonce_id(struct bytes nonce, uint8_t out_id[static NONCE_ID_LEN]);

@@ -206,8 +206,8 @@ static bool add_key_identifier(X509 *cert)
     uint8_t digest[SHA256_DIGEST_LENGTH];
     bool ok = false;
 
-    if (bits != NULL && value != NULL) {
-        SHA256(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), digest);
+    if (bits != NULL && value != NULL &&
+        SHA256(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits), digest) != NULL) {
         ok = ASN1_OCTET_STRING_set(value, digest, 20) == 1 &&
              X509_add1_ext_i2d(cert, NID_subject_key_identifier, value, 0, 0) == 1;
     }

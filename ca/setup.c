@@ -17,18 +17,21 @@
 #define WARN_BEFORE_END_S 604800 /* 7 days */
 
 /* The digest of the root as an operator gets it from `openssl x509 -outform DER | sha256sum`. */
-static void warn_simulated(const struct policy_ca *ca)
+static int warn_simulated(const struct policy_ca *ca, struct err *err)
 {
     uint8_t sha256[32];
     char text[2 * sizeof(sha256) + 1];
 
-    SHA256(ca->insecure_root_der.data, ca->insecure_root_der.len, sha256);
+    if (SHA256(ca->insecure_root_der.data, ca->insecure_root_der.len, sha256) == NULL) {
+        return err_set_openssl(err, ERR_LIMIT, "%s", ca->insecure_root);
+    }
     for (size_t i = 0; i < sizeof(sha256); i++) {
         snprintf(text + 2 * i, 3, "%02x", sha256[i]);
     }
     log_warn("policy.simulated_platform_trusted", kv_text("root", ca->insecure_root),
              kv_text("sha256", text),
              kv_text("meaning", "identities under /sim/ prove nothing about hardware"));
+    return 0;
 }
 
 static int judge_end(const char *what, const X509 *cert, struct err *err)
@@ -75,8 +78,8 @@ int setup_init(struct setup *setup, const struct ca_config *config, struct err *
         return -1;
     }
     ca = policy_ca(setup->policy);
-    if (ca->insecure_root != NULL) {
-        warn_simulated(ca);
+    if (ca->insecure_root != NULL && warn_simulated(ca, err) != 0) {
+        return -1;
     }
     if (ca->short_ttl) {
         log_warn("policy.short_ttl_allowed", kv_num("ttl_s", ca->ttl_s));
