@@ -23,6 +23,14 @@ struct request {
 /* Room for what the kernel may append to a message; aligned for its header. */
 union answer {
     struct nlmsghdr header;
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr body;
+    } refusal;
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_msg body;
+    } found;
     uint8_t bytes[4096];
 };
 
@@ -99,8 +107,8 @@ static bool is_held(const struct inet_diag_msg *msg)
 static int judge(const union answer *answer, size_t len, const struct request *request,
                  struct sock_diag_owner *out, struct err *err)
 {
-    const struct inet_diag_msg *msg = NLMSG_DATA(&answer->header);
-    const struct nlmsgerr *refusal = NLMSG_DATA(&answer->header);
+    const struct inet_diag_msg *msg = &answer->found.body;
+    const struct nlmsgerr *refusal = &answer->refusal.body;
 
     if (len < sizeof(answer->header) || answer->header.nlmsg_len > len) {
         return err_set(err, ERR_IO, "sock_diag: a short answer");
