@@ -1,6 +1,6 @@
 /*
- * Conn: what every kind of connection shares: moving between states, deadlines, the end.  The
- * tables of states are conn_ingress.c and conn_egress.c.
+ * Conn: how a connection of either kind begins, moves between states, is judged again and ends.
+ * The tables of states are conn_ingress.c and conn_egress.c; what time does is conn_clock.c.
  */
 #include "proxy/conn.h"
 
@@ -12,39 +12,6 @@
 #include "common/log.h"
 #include "proxy/conn_state.h"
 #include "proxy/pause.h"
-
-uint64_t conn_now_ms(const struct conn *c)
-{
-    return uv_now(c->shared->loop);
-}
-
-void conn_set_reason(struct conn *c, enum reason reason)
-{
-    if (c->reason == REASON_NONE) {
-        c->reason = reason;
-    }
-}
-
-void conn_set_detail(struct conn *c, const char *text)
-{
-    if (c->detail == NULL) {
-        c->detail = strdup(text); /* NULL: the line goes without */
-    }
-}
-
-enum conn_state conn_fail(struct conn *c, enum reason reason)
-{
-    conn_set_reason(c, reason);
-    if (leg_is_open(&c->peer)) {
-        counter_add(c->shared->counters, COUNTER_RESETS_PEER, 1);
-        leg_reset(&c->peer);
-    }
-    if (leg_is_open(&c->app)) {
-        counter_add(c->shared->counters, COUNTER_RESETS_APP, 1);
-        leg_reset(&c->app);
-    }
-    return CONN_CLOSING;
-}
 
 static enum counter conn_open_gauge(const struct conn *c)
 {
@@ -112,7 +79,7 @@ static void conn_count_failure(const struct conn *c)
     counter_add(c->shared->counters, counter, 1);
 }
 
-static uint64_t conn_progress(const struct conn *c)
+uint64_t conn_progress(const struct conn *c)
 {
     switch (c->kind->rows[c->state].progress) {
     case PROGRESS_NONE:
@@ -143,8 +110,7 @@ static bool conn_is_handshake(enum conn_state state)
     return state == CONN_PREFACE || state == CONN_HANDSHAKE;
 }
 
-/* The only function that changes the state. */
-static void conn_move(struct conn *c, enum conn_state next)
+void conn_move(struct conn *c, enum conn_state next)
 {
     const struct conn_row *row = &c->kind->rows[next];
     bool starts = c->state == next; /* the first state of all */
@@ -172,7 +138,7 @@ static void conn_move(struct conn *c, enum conn_state next)
     }
 }
 
-static void conn_abort(struct conn *c, enum reason reason)
+void conn_abort(struct conn *c, enum reason reason)
 {
     conn_move(c, conn_fail(c, reason));
 }
@@ -253,15 +219,6 @@ void conn_on_dial(void *arg)
     conn_run(arg);
 }
 
-bool conn_open_leg(struct conn *c, struct leg *leg, int fd)
-{
-    if (leg_open(leg, c->shared->loop, fd) != 0) {
-        return false;
-    }
-    c->num_handles++;
-    return true;
-}
-
 /* Puts a new connection into every list and count of its loop. */
 static void conn_join(struct conn *c)
 {
@@ -318,156 +275,6 @@ failed:
     free(c);
     census_leave(shared->census, origin->route->egress, origin->route_index);
     counter_add(shared->counters, (enum counter)(COUNTER_CLOSED + REASON_LIMIT), 1);
-}
-
-/* How long the state may last. */
-static uint64_t conn_limit_ms(const struct conn *c)
-{
-    size_t offset = c->kind->rows[c->state].limit;
-    uint64_t limit = 0;
-
-    if (offset == CONN_LIMIT_REFUSE) {
-        return CONN_REFUSE_MS;
-    }
-    memcpy(&limit, (const char *)&c->route->limits + offset, sizeof(limit));
-    return limit;
-}
-
-/* True if the state's deadline has passed, which ends the connection. */
-static bool conn_overdue(struct conn *c, uint64_t now)
-{
-    const struct conn_row *row = &c->kind->rows[c->state];
-    uint64_t progress = conn_progress(c);
-
-    if (progress != c->progress) {
-        c->progress = progress;
-        c->since_ms = now;
-    }
-    if (now - c->since_ms < conn_limit_ms(c)) {
-        return false;
-    }
-    if (row->expired == REASON_NONE) {
-        conn_move(c, CONN_CLOSING);
-    } else {
-        conn_abort(c, row->expired);
-    }
-    return true;
-}
-
-/* True if `leg` has had bytes to send for too long without sending any. */
-static bool conn_stalled(const struct conn *c, const struct leg *leg, uint64_t *sent,
-                         uint64_t *sent_ms)
-{
-    uint64_t now = conn_now_ms(c);
-
-    if (leg->out.len == 0 || leg->sent != *sent) {
-        *sent = leg->sent;
-        *sent_ms = now;
-        return false;
-    }
-    return now - *sent_ms >= c->route->limits.write_stall_ms;
-}
-
-int64_t conn_expiry(const struct conn *c)
-{
-    bool over = c->state == CONN_REFUSE || c->state == CONN_LINGER || c->state == CONN_CLOSING;
-
-    return c->svid != NULL && !over ? c->svid->not_after : INT64_MAX;
-}
-
-/* The end of what an authorized peer may do; REASON_NONE: not yet. */
-static enum reason conn_outlived(const struct conn *c, uint64_t now, int64_t wall_clock)
-{
-    uint64_t lifetime = c->route->limits.max_lifetime_ms;
-
-    if (wall_clock >= conn_expiry(c)) {
-        return REASON_PEER_EXPIRED;
-    }
-    if (c->svid == NULL || c->state == CONN_REFUSE || c->state == CONN_LINGER) {
-        return REASON_NONE;
-    }
-    return lifetime > 0 && now - c->accepted_ms >= lifetime ? REASON_LIFETIME : REASON_NONE;
-}
-
-/* The first idle tick after traffic gives back what only a burst needs. */
-static void conn_trim(struct conn *c)
-{
-    uint64_t moved = c->peer.sent + c->bytes_in + c->bytes_out;
-
-    if (moved != c->ticked) {
-        c->ticked = moved;
-        c->trimmed = false;
-    } else if (!c->trimmed && c->svid != NULL) {
-        tls_trim(c->tls);
-        c->trimmed = true;
-    }
-}
-
-static void conn_tick(struct conn *c, int64_t wall_clock)
-{
-    uint64_t now = conn_now_ms(c);
-    enum reason reason = REASON_NONE;
-    bool again = false;
-
-    if (c->state == CONN_CLOSING) {
-        return;
-    }
-    reason = conn_outlived(c, now, wall_clock);
-    if (reason == REASON_NONE &&
-        (conn_stalled(c, &c->peer, &c->peer_sent, &c->peer_sent_ms) ||
-         conn_stalled(c, &c->app, &c->app_sent, &c->app_sent_ms)) &&
-        c->state != CONN_REFUSE) {
-        reason = REASON_WRITE_STALL_TIMEOUT;
-    }
-    if (reason != REASON_NONE) {
-        conn_abort(c, reason);
-        return;
-    }
-    if (conn_overdue(c, now)) {
-        return;
-    }
-    conn_trim(c);
-    again = leg_retry(&c->peer);
-    again = leg_retry(&c->app) || again;
-    if (c->starved || again) {
-        c->starved = false;
-        conn_run(c);
-    }
-    if (c->dial != NULL) {
-        dial_tick(c->dial);
-    }
-}
-
-void conn_tick_all(struct conn_shared *shared)
-{
-    int64_t wall_clock = generation_now(shared->generation);
-    int64_t first = INT64_MAX;
-
-    shared->clock_read = true;
-    shared->ticked_ms = uv_now(shared->loop);
-    shared->expiry = INT64_MAX;
-    /* Nobody leaves the list here: that happens in close callbacks. */
-    for (struct conn *c = shared->first; c != NULL; c = c->next) {
-        conn_tick(c, wall_clock);
-        first = conn_expiry(c) < first ? conn_expiry(c) : first;
-    }
-    shared->expiry = first < shared->expiry ? first : shared->expiry;
-}
-
-static uint64_t conn_postponed(uint64_t since_ms, uint64_t stalled_ms, uint64_t now)
-{
-    return stalled_ms < now - since_ms ? since_ms + stalled_ms : now;
-}
-
-void conn_postpone_all(struct conn_shared *shared, uint64_t stalled_ms)
-{
-    uint64_t now = uv_now(shared->loop);
-
-    for (struct conn *c = shared->first; c != NULL; c = c->next) {
-        c->since_ms = conn_postponed(c->since_ms, stalled_ms, now);
-        c->peer_sent_ms = conn_postponed(c->peer_sent_ms, stalled_ms, now);
-        c->app_sent_ms = conn_postponed(c->app_sent_ms, stalled_ms, now);
-    }
 }
 
 void conn_mark_all(struct conn_shared *shared)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proxy/conn.h"
+#include "proxy/conn_shared.h"
 #include "proxy/reason.h"
 
 enum conn_state {

@@ -1,7 +1,7 @@
 /*
- * Conn_state: the inside of a connection, for the files that implement its states: conn.c (life,
- * deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, admit.c, reach.c,
- * handshake.c, announce.c, relay.c, ending.c; and for access_log.c.
+ * Conn_state: the inside of a connection, for the files that implement it: conn.c (life),
+ * conn_clock.c (deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, admit.c,
+ * reach.c, handshake.c, announce.c, relay.c, ending.c; and for access_log.c.
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "common/tls.h"
-#include "proxy/conn.h"
 #include "proxy/conn_kind.h"
+#include "proxy/conn_shared.h"
 #include "proxy/dial.h"
 #include "proxy/leg.h"
 
@@ -78,6 +78,16 @@ struct conn {
 
 /* Runs the state's function until it waits.  Every callback ends here. */
 void conn_run(struct conn *c);
+void conn_on_dial(void *arg); /* for dial_start(); `arg` is the conn */
+
+/* The only function that changes the state. */
+void conn_move(struct conn *c, enum conn_state next);
+void conn_abort(struct conn *c, enum reason reason);
+
+/* What extends the deadline of the state it is in. */
+uint64_t conn_progress(const struct conn *c);
+
+/* conn_state.c */
 
 /* Resets every open leg and gives CONN_CLOSING for a state's function to return. */
 enum conn_state conn_fail(struct conn *c, enum reason reason);
@@ -93,7 +103,6 @@ void conn_set_reason(struct conn *c, enum reason reason);
 void conn_set_detail(struct conn *c, const char *text);
 
 uint64_t conn_now_ms(const struct conn *c);
-void conn_on_dial(void *arg); /* for dial_start(); `arg` is the conn */
 
 /* Takes the descriptor for a leg; false: failed, and conn_fail() is to follow. */
 bool conn_open_leg(struct conn *c, struct leg *leg, int fd);

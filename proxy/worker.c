@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "proxy/census.h"
+#include "proxy/conn_clock.h"
 #include "proxy/listener.h"
 #include "proxy/pause.h"
 #include "proxy/peer_cache.h"
