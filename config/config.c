@@ -52,6 +52,7 @@ static const struct setting rows[] = {
     {"identity", "certificate",            SETTING_PATH,         0,               IN(identity, certificate),       0,     0,         NULL,    NULL,     "instead of a CA: PEM file of leaf and intermediates"},
     {"identity", "private_key",            SETTING_PATH,         0,               IN(identity, private_key),       0,     0,         NULL,    NULL,     "PEM file of the leaf's key"},
     {"identity", "trust_bundle",           SETTING_PATH,         0,               IN(identity, trust_bundle),      0,     0,         NULL,    NULL,     "PEM file of the anchors for peers"},
+    {"identity", "deny_file",              SETTING_PATH,         0,               IN(identity, deny_file),         0,     0,         NULL,    NULL,     "the peers that no rule lets in, one KIND VALUE a line"},
 
     {"ingress", "listen",                  SETTING_LISTEN,       REQUIRED,        IN(ingress, listen),             0,     0,         NULL,    NULL,     "where peers connect"},
     {"ingress", "forward",                 SETTING_TARGET,       REQUIRED,        IN(ingress, forward),            0,     0,         NULL,    NULL,     "where the service listens"},

@@ -12,7 +12,8 @@
 static bool may_change(const struct setting *row)
 {
     return strcmp(row->section, "peer") == 0 || strcmp(row->section, "log") == 0 ||
-           strcmp(row->key, "allow") == 0 || strcmp(row->key, "expect") == 0;
+           strcmp(row->key, "allow") == 0 || strcmp(row->key, "expect") == 0 ||
+           strcmp(row->key, "deny_file") == 0;
 }
 
 /* Both as written in a file; absent is no value at all. */

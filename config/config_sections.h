@@ -38,6 +38,7 @@ struct config_identity {
     char *certificate;
     char *private_key;
     char *trust_bundle;
+    char *deny_file; /* NULL: none */
 };
 
 struct config_ingress {

@@ -15,6 +15,8 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "proxy/admin.h"
+#include "proxy/deny.h"
+#include "proxy/deny_file.h"
 #include "proxy/manager.h"
 #include "proxy/metrics.h"
 #include "proxy/status.h"
@@ -39,6 +41,8 @@ struct control {
     struct crew *crew;
     struct enrolment *enrolment; /* NULL once stopped */
     struct admin *admin;         /* likewise, or if there is none */
+    struct deny_file *deny_file; /* likewise */
+    struct deny *deny;           /* the list in use; NULL: none */
     struct identity *identity;   /* NULL: none yet */
     struct generation *generation;
     uint64_t num_generations;
@@ -50,10 +54,20 @@ struct control {
 };
 
 static struct generation *make_generation(struct control *control, struct identity *identity,
-                                          const struct control_rules *rules, struct err *err)
+                                          const struct control_rules *rules, struct deny *deny,
+                                          struct err *err)
 {
-    return generation_new(control->num_generations + 1, identity, rules->rules, rules->num_rules,
-                          rules->routes, rules->num_routes, err);
+    const struct generation_options options = {
+        .number = control->num_generations + 1,
+        .identity = identity,
+        .deny = deny,
+        .rules = rules->rules,
+        .num_rules = rules->num_rules,
+        .routes = rules->routes,
+        .num_routes = rules->num_routes,
+    };
+
+    return generation_new(&options, err);
 }
 
 /* Puts a finished generation to use. */
@@ -100,7 +114,8 @@ static void look(void *user, struct notify_facts *out)
 static int on_identity(void *user, struct identity *identity, struct err *err)
 {
     struct control *control = user;
-    struct generation *generation = make_generation(control, identity, &control->rules, err);
+    struct generation *generation =
+        make_generation(control, identity, &control->rules, control->deny, err);
 
     if (generation == NULL) {
         return -1;
@@ -114,25 +129,71 @@ static int on_identity(void *user, struct identity *identity, struct err *err)
     return 0;
 }
 
+static void set_deny(struct control *control, struct deny *deny)
+{
+    struct deny *old = control->deny;
+
+    control->deny = deny != NULL ? deny_ref(deny) : NULL;
+    deny_unref(old);
+}
+
+static int on_deny(void *user, struct deny *deny, struct err *err)
+{
+    struct control *control = user;
+    struct generation *generation = NULL;
+
+    if (control->state == CONTROL_STOPPING) {
+        return 0;
+    }
+    generation = make_generation(control, control->identity, &control->rules, deny, err);
+    if (generation == NULL) {
+        return -1;
+    }
+    set_deny(control, deny);
+    publish(control, generation);
+    return 0;
+}
+
+/* The list that belongs to `rules`: NULL without a file. */
+static int read_deny(const struct control_rules *rules, struct deny **out_deny, struct err *err)
+{
+    *out_deny = rules->deny_file != NULL ? deny_file_read(rules->deny_file, err) : NULL;
+    return rules->deny_file != NULL && *out_deny == NULL ? err_wrap(err, "[identity] deny_file")
+                                                         : 0;
+}
+
 static int reload(struct control *control, struct err *err)
 {
     const struct control_source *source = &control->options->source;
     struct control_rules rules;
     struct generation *generation = NULL;
+    struct deny *deny = NULL;
+    int rc = -1;
 
     if (source->load(source->user, &rules, err) != 0) {
         return -1;
     }
-    generation = make_generation(control, control->identity, &rules, err);
-    if (generation == NULL) {
-        source->free(rules.owner);
-        return -1;
+    if (read_deny(&rules, &deny, err) != 0) {
+        goto out;
     }
+    generation = make_generation(control, control->identity, &rules, deny, err);
+    if (generation == NULL ||
+        deny_file_watch(control->deny_file, rules.deny_file, deny, err) != 0) {
+        generation_unref(generation);
+        goto out;
+    }
+    set_deny(control, deny);
     source->free(control->rules.owner);
     control->rules = rules;
     publish(control, generation);
     log_setup(rules.log_level, rules.log_format);
-    return 0;
+    rc = 0;
+out:
+    if (rc != 0) {
+        source->free(rules.owner);
+    }
+    deny_unref(deny);
+    return rc;
 }
 
 static void on_reload(struct control *control)
@@ -197,6 +258,8 @@ static void stop(struct control *control)
     if (control->admin != NULL) {
         admin_stop(control->admin, on_admin_stopped, control);
     }
+    deny_file_stop(control->deny_file);
+    control->deny_file = NULL;
     for (size_t i = 0; i < NUM_SIGNALS; i++) {
         uv_close((uv_handle_t *)&control->signals[i], NULL);
     }
@@ -274,6 +337,7 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
         .reload_time = control->reload_time,
         .insecure_settings = control->options->insecure_settings,
         .unrestricted_egresses = control->options->unrestricted_egresses,
+        .deny = deny_file_status(control->deny_file),
     };
 
     crew_count(control->crew, &counters);
@@ -342,7 +406,7 @@ static int start_crew(struct control *control, struct err *err)
 {
     struct crew_options options = control->options->crew;
 
-    control->generation = make_generation(control, NULL, &control->rules, err);
+    control->generation = make_generation(control, NULL, &control->rules, control->deny, err);
     if (control->generation == NULL) {
         return -1;
     }
@@ -352,6 +416,21 @@ static int start_crew(struct control *control, struct err *err)
     options.worker.on_change_arg = control;
     control->crew = crew_start(&options, err);
     return control->crew != NULL ? 0 : -1;
+}
+
+/* A list that cannot be read is no start: whom it names would be let in. */
+static int start_deny(struct control *control, struct err *err)
+{
+    int rc = -1;
+    struct deny *deny = NULL;
+
+    control->deny_file = deny_file_start(&control->loop, on_deny, control, err);
+    if (control->deny_file != NULL && read_deny(&control->rules, &deny, err) == 0) {
+        rc = deny_file_watch(control->deny_file, control->rules.deny_file, deny, err);
+    }
+    set_deny(control, deny);
+    deny_unref(deny);
+    return rc;
 }
 
 static int start_admin(struct control *control, struct err *err)
@@ -398,6 +477,7 @@ static void deinit(struct control *control)
 {
     generation_unref(control->generation);
     identity_unref(control->identity);
+    deny_unref(control->deny);
     control->options->source.free(control->rules.owner);
 }
 
@@ -420,8 +500,8 @@ int control_run(const struct control_options *options, struct err *err)
         return -1;
     }
     if (start_handles(&control, err) == 0) {
-        if (start_crew(&control, err) == 0 && start_admin(&control, err) == 0 &&
-            start_enrolment(&control, err) == 0 &&
+        if (start_deny(&control, err) == 0 && start_crew(&control, err) == 0 &&
+            start_admin(&control, err) == 0 && start_enrolment(&control, err) == 0 &&
             manager_start(&control.manager, &control.loop, look, &control, err) == 0) {
             rc = 0;
         } else {

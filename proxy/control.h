@@ -2,8 +2,8 @@
  * Control: the control thread: signals, identity, reload, admin endpoint, and the life of the
  * workers.
  *
- * SIGTERM or SIGINT drains (a second one ends at once), SIGHUP reloads the rules and certificate
- * files all or nothing, SIGUSR1 enrols now.  Every change becomes one new generation.
+ * SIGTERM or SIGINT drains (a second one ends at once), SIGHUP reloads rules, deny list and
+ * certificate files all or nothing, SIGUSR1 enrols now.  Every change becomes one new generation.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct control_rules {
     size_t num_rules;
     const struct generation_route *routes; /* as many as a worker has, in the same order */
     size_t num_routes;
+    const char *deny_file;    /* path; NULL: none */
     enum log_level log_level; /* comes into force with the rules */
     enum log_format log_format;
     void *owner;

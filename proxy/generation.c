@@ -18,6 +18,7 @@
 #include "ca-client/enrol.h"
 #include "common/err.h"
 #include "proxy/context.h"
+#include "proxy/deny.h"
 #include "proxy/peer_cache.h"
 
 /* One allocation of the snapshot; all are freed with it. */
@@ -38,6 +39,7 @@ struct generation {
     atomic_size_t refs;
     uint64_t number;
     struct identity *identity; /* NULL: none yet */
+    struct deny *deny;         /* NULL: nobody */
     struct piece *pieces;
     struct authz_rule *rules;
     size_t num_rules;
@@ -49,7 +51,7 @@ struct generation {
 struct judgement {
     struct svid svid;
     const struct authz_rule *rule; /* NULL: refused */
-    bool denied;                   /* by the rules, not by the verification */
+    bool denied;                   /* by deny list or rules, not by the verification */
     char *refusal;                 /* why; NULL if memory was out for it */
 };
 
@@ -177,26 +179,37 @@ static int judge_path(const struct route *route, X509_STORE_CTX *store, struct s
     return 0;
 }
 
-/* The verdict on a verified peer; the error becomes the alert (spec/traps.md 1.6). */
+static bool refuse(struct judgement *judgement, X509_STORE_CTX *store, int error, const char *why,
+                   const char *what)
+{
+    struct err denied;
+
+    err_set(&denied, ERR_DENIED, "%s %.*s: %s", why, 160, judgement->svid.spiffe, what);
+    judgement->refusal = strdup(denied.msg);
+    judgement->denied = true;
+    X509_STORE_CTX_set_error(store, error);
+    return false;
+}
+
+/* The verdict on a verified peer; the error becomes the alert (spec/traps.md 1.6).  The deny list
+   comes first: no rule makes up for it. */
 static bool judge(const struct route *route, X509_STORE_CTX *store, struct judgement *judgement)
 {
     const char *reason = NULL;
+    const char *kind = NULL;
     struct err err;
 
     if (judge_path(route, store, &judgement->svid, &err) != 0) {
         judgement->refusal = strdup(err.msg);
         return false;
     }
+    kind = deny_find(route->generation->deny, &judgement->svid);
+    if (kind != NULL) {
+        return refuse(judgement, store, X509_V_ERR_CERT_REVOKED, "the deny list names", kind);
+    }
     judgement->rule = authz_decide(route->rules, route->num_rules, &judgement->svid, &reason);
     if (judgement->rule == NULL) {
-        struct err denied;
-
-        err_set(&denied, ERR_DENIED, "no rule admits %.*s: %s", 160, judgement->svid.spiffe,
-                reason);
-        judgement->refusal = strdup(denied.msg);
-        judgement->denied = true;
-        X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-        return false;
+        return refuse(judgement, store, X509_V_ERR_CERT_REJECTED, "no rule admits", reason);
     }
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return true;
@@ -254,10 +267,10 @@ static int make_route(struct generation *generation, const struct generation_rou
     return 0;
 }
 
-static int fill(struct generation *generation, const struct authz_rule *rules,
-                const struct generation_route *routes, size_t num_routes, struct err *err)
+static int fill(struct generation *generation, const struct generation_options *options,
+                struct err *err)
 {
-    if (num_routes > GENERATION_ROUTES_MAX) {
+    if (options->num_routes > GENERATION_ROUTES_MAX) {
         return err_set(err, ERR_LIMIT, "more than %d routes", GENERATION_ROUTES_MAX);
     }
     generation->rules = keep(generation, (generation->num_rules + 1) * sizeof(*generation->rules));
@@ -265,23 +278,20 @@ static int fill(struct generation *generation, const struct authz_rule *rules,
         return err_set(err, ERR_LIMIT, "out of memory");
     }
     for (size_t i = 0; i < generation->num_rules; i++) {
-        if (!copy_rule(generation, &rules[i], &generation->rules[i])) {
+        if (!copy_rule(generation, &options->rules[i], &generation->rules[i])) {
             return err_set(err, ERR_LIMIT, "out of memory");
         }
     }
-    for (size_t i = 0; i < num_routes; i++) {
+    for (size_t i = 0; i < options->num_routes; i++) {
         generation->num_routes++;
-        if (make_route(generation, &routes[i], &generation->routes[i], err) != 0) {
+        if (make_route(generation, &options->routes[i], &generation->routes[i], err) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-struct generation *generation_new(uint64_t number, struct identity *identity,
-                                  const struct authz_rule *rules, size_t num_rules,
-                                  const struct generation_route *routes, size_t num_routes,
-                                  struct err *err)
+struct generation *generation_new(const struct generation_options *options, struct err *err)
 {
     struct generation *generation = calloc(1, sizeof(*generation));
 
@@ -291,10 +301,11 @@ struct generation *generation_new(uint64_t number, struct identity *identity,
         return NULL;
     }
     atomic_init(&generation->refs, 1);
-    generation->number = number;
-    generation->identity = identity != NULL ? identity_ref(identity) : NULL;
-    generation->num_rules = num_rules;
-    if (fill(generation, rules, routes, num_routes, err) != 0) {
+    generation->number = options->number;
+    generation->identity = options->identity != NULL ? identity_ref(options->identity) : NULL;
+    generation->deny = options->deny != NULL ? deny_ref(options->deny) : NULL;
+    generation->num_rules = options->num_rules;
+    if (fill(generation, options, err) != 0) {
         generation_unref(generation);
         return NULL;
     }
@@ -323,6 +334,7 @@ void generation_unref(struct generation *generation)
         piece = next;
     }
     identity_unref(generation->identity);
+    deny_unref(generation->deny);
     free(generation);
 }
 
@@ -383,6 +395,9 @@ const struct authz_rule *generation_allows(const struct generation *generation, 
 {
     const char *reason = NULL;
 
+    if (deny_find(generation->deny, peer) != NULL) {
+        return NULL;
+    }
     return authz_decide(generation->routes[route].rules, generation->routes[route].num_rules, peer,
                         &reason);
 }

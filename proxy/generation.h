@@ -1,6 +1,6 @@
 /*
  * Generation: an immutable, reference-counted snapshot of everything a connection is judged by:
- * our identity, the trust anchors and the peer rules of every route.
+ * our identity, the trust anchors, the deny list and the peer rules of every route.
  *
  * Built on the control thread, all or nothing, and handed to the workers; a connection pins the one
  * it was authorized with.
@@ -15,6 +15,7 @@
 
 #include "proxy/authz.h"
 
+struct deny;
 struct err;
 struct identity;
 struct peer_cache;
@@ -32,12 +33,20 @@ struct generation_route {
     OSSL_LIB_CTX *algorithms; /* NULL: all that OpenSSL has; borrowed, outlives the generation */
 };
 
-/* `rules` and what they point to are copied; `identity` (NULL: none yet) is referenced.  Route i of
-   `routes` is route i everywhere else.  NULL on failure. */
-struct generation *generation_new(uint64_t number, struct identity *identity,
-                                  const struct authz_rule *rules, size_t num_rules,
-                                  const struct generation_route *routes, size_t num_routes,
-                                  struct err *err);
+/* Rules, routes and what they point to are copied; identity and deny list are referenced.  Route i
+   here is route i everywhere else. */
+struct generation_options {
+    uint64_t number;
+    struct identity *identity; /* NULL: none yet */
+    struct deny *deny;         /* whom no rule lets in; NULL: nobody */
+    const struct authz_rule *rules;
+    size_t num_rules;
+    const struct generation_route *routes;
+    size_t num_routes;
+};
+
+/* NULL on failure. */
+struct generation *generation_new(const struct generation_options *options, struct err *err);
 struct generation *generation_ref(struct generation *generation);
 void generation_unref(struct generation *generation); /* accepts NULL */
 
@@ -63,11 +72,12 @@ const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)
 /* Why the callback refused the peer, for the log: borrowed from `ssl`, NULL if it did not. */
 const char *generation_refusal(SSL *ssl);
 
-/* True if the refusal is ours: the peer's certificate verified, but no rule lets it in. */
+/* True if the refusal is ours: the peer's certificate verified, but it is on the deny list, or no
+   rule lets it in. */
 bool generation_denied(SSL *ssl);
 
-/* The peer rules once more, for live connections after a change: NULL if `peer` is no longer
-   welcome on `route`. */
+/* Deny list and peer rules once more, for live connections after a change: NULL if `peer` is no
+   longer welcome on `route`. */
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,
                                            const struct svid *peer);
 

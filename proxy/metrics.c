@@ -124,6 +124,19 @@ static bool put_workers(const struct metrics_facts *facts, struct buf *out)
     return fits;
 }
 
+static bool put_deny(const struct deny_file_status *status, struct buf *out)
+{
+    return put_gauge(out, "liftgate_deny_entries", "Entries of the deny list in use.",
+                     (int64_t)status->num_entries) &&
+           put_gauge(out, "liftgate_deny_last_reload_successful",
+                     "Whether the deny list in use is what its file holds.", status->ok) &&
+           put_head(out, "liftgate_deny_reloads_total", "counter", "Deny lists read, by result.") &&
+           buf_printf(out,
+                      "liftgate_deny_reloads_total{result=\"ok\"} %" PRIu64 "\n"
+                      "liftgate_deny_reloads_total{result=\"failed\"} %" PRIu64 "\n",
+                      status->num_ok, status->num_failed);
+}
+
 static bool put_process(const struct metrics_process *process, struct buf *out)
 {
     return put_gauge(out, "liftgate_fd_open", "Open descriptors.", (int64_t)process->fd_open) &&
@@ -148,7 +161,7 @@ bool metrics_render(const struct metrics_facts *facts, struct buf *out)
                      facts->insecure_settings) &&
            put_gauge(out, "liftgate_egress_unrestricted",
                      "Egress routes that any local user may use.", facts->unrestricted_egresses) &&
-           put_process(&facts->process, out) &&
+           put_deny(facts->deny, out) && put_process(&facts->process, out) &&
            put_head(out, "liftgate_build_info", "gauge", "Version of program and TLS library.") &&
            buf_printf(out, "liftgate_build_info{version=\"%s\",openssl=\"%s\"} 1\n",
                       LIFTGATE_VERSION, OpenSSL_version(OPENSSL_VERSION_STRING));

@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "proxy/counters.h"
+#include "proxy/deny_file.h"
 #include "proxy/enrolment.h"
 
 /* What the operating system says of this process. */
@@ -38,6 +39,7 @@ struct metrics_facts {
     int64_t reload_time; /* seconds since 1970 */
     unsigned insecure_settings;
     unsigned unrestricted_egresses;
+    const struct deny_file_status *deny;
 };
 
 /* Appends the text.  False if it does not fit. */

@@ -2,6 +2,7 @@
 where the signature is not what is wrong.
 """
 import datetime
+import hashlib
 
 import est_client as est
 from cryptography import x509
@@ -64,6 +65,11 @@ def write(folder, name, key, *certificates):
     secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                          serialization.NoEncryption()))
     return chain, secret
+
+
+def spki_digest(key):
+    """SHA-256 of the SubjectPublicKeyInfo, in hex."""
+    return hashlib.sha256(est.spki(key)).hexdigest()
 
 
 def enrol(world, name):

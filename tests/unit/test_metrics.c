@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 static char text[65536];
+static const struct deny_file_status deny_status = {.num_ok = 3, .num_failed = 2, .num_entries = 7};
 
 static void render(const struct metrics_facts *facts)
 {
@@ -36,7 +37,8 @@ static void r45_each_counter_has_one_line_and_each_metric_one_head(void **state)
 {
     static struct counters counters;
     const struct enrolment_status status = {0};
-    const struct metrics_facts facts = {.counters = &counters, .enrolment = &status};
+    const struct metrics_facts facts = {
+        .counters = &counters, .enrolment = &status, .deny = &deny_status};
 
     for (unsigned i = 0; i < COUNTERS; i++) {
         counter_set(&counters, (enum counter)i, 1000 + i);
@@ -66,7 +68,8 @@ static void milliseconds_become_seconds(void **state)
 {
     static struct counters counters;
     const struct enrolment_status status = {.clock_offset_ms = -1500};
-    const struct metrics_facts facts = {.counters = &counters, .enrolment = &status};
+    const struct metrics_facts facts = {
+        .counters = &counters, .enrolment = &status, .deny = &deny_status};
 
     counter_set(&counters, COUNTER_HANDSHAKE_SUM_MS, 12034);
     render(&facts);
@@ -80,6 +83,7 @@ static void the_identity_and_its_last_refusal_are_shown(void **state)
     const struct enrolment_status status = {
         .num_ok = 3, .num_failed = 2, .last_refusal = VERDICT_NO_POLICY_MATCH, .expired = true};
     const struct metrics_facts facts = {.counters = &counters,
+                                        .deny = &deny_status,
                                         .enrolment = &status,
                                         .identity_not_after = 1790003600,
                                         .ready = true,
@@ -100,8 +104,11 @@ static void each_worker_shows_its_heartbeat_and_its_lag(void **state)
     static struct counters counters;
     const struct enrolment_status status = {0};
     const struct metrics_worker workers[] = {{90, 0}, {5123, 5023}};
-    const struct metrics_facts facts = {
-        .counters = &counters, .enrolment = &status, .workers = workers, .num_workers = 2};
+    const struct metrics_facts facts = {.counters = &counters,
+                                        .enrolment = &status,
+                                        .deny = &deny_status,
+                                        .workers = workers,
+                                        .num_workers = 2};
 
     render(&facts);
     assert_int_equal(count("\nliftgate_worker_heartbeat_age_seconds{worker=\"0\"} 0.090\n"), 1);
@@ -113,7 +120,8 @@ static void what_does_not_fit_is_refused(void **state)
 {
     static struct counters counters;
     const struct enrolment_status status = {0};
-    const struct metrics_facts facts = {.counters = &counters, .enrolment = &status};
+    const struct metrics_facts facts = {
+        .counters = &counters, .enrolment = &status, .deny = &deny_status};
     struct buf out = buf_over(text, 4096);
 
     assert_false(metrics_render(&facts, &out));

@@ -43,8 +43,16 @@ static struct generation *make(struct identity *identity, bool egress, const cha
     const char *const allow[] = {"friend"};
     const struct authz_rule rule = {.name = "friend", .spiffe = spiffe, .num_spiffe = 1};
     const struct generation_route route = {"route", egress, allow, 1, "h2", NULL};
+    const struct generation_options options = {
+        .number = 1,
+        .identity = identity,
+        .rules = &rule,
+        .num_rules = 1,
+        .routes = &route,
+        .num_routes = 1,
+    };
 
-    return generation_new(1, identity, &rule, 1, &route, 1, err);
+    return generation_new(&options, err);
 }
 
 static struct identity *identity_of(const struct pki *pki, const char *uri)
