@@ -66,6 +66,7 @@ static const struct setting rows[] = {
     {"ingress", "proxy_in",                SETTING_BOOL,         0,               IN(ingress, proxy_in),           0,     0,         NULL,    "no",     "expect such a header, of version 2, before TLS"},
     {"ingress", "proxy_in_from",           SETTING_PREFIX,       LIST,            IN(ingress, proxy_in_from),      0,     0,         NULL,    NULL,     "who may send it, and connect at all"},
     {"ingress", "transparent",             SETTING_CHOICE,       0,               IN(ingress, transparent),        0,     0,         "off|tproxy", "off", "take connections that TPROXY hands to the listener"},
+    {"ingress", "insecure_keep_expired_peers", SETTING_BOOL,     0,               IN(ingress, insecure_keep_expired_peers), 0, 0, NULL,   "no",     "connections may outlast the peer's certificate"},
     {"ingress", "insecure_remote_app",     SETTING_BOOL,         0,               IN(ingress, insecure_remote_app), 0,    0,         NULL,    "no",     "forward may leave this machine in plaintext"},
 
     {"egress", "listen",                   SETTING_LISTEN,       REQUIRED,        IN(egress, listen),              0,     0,         NULL,    NULL,     "where the service connects"},
@@ -80,6 +81,7 @@ static const struct setting rows[] = {
     {"egress", "allow_uid",                SETTING_UID,          LIST,            IN(egress, allow_uid),           0,     0,         NULL,    NULL,     "the local users that may connect; absent: all"},
     {"egress", "transparent",              SETTING_CHOICE,       0,               IN(egress, transparent),         0,     0,         "off|redirect", "off", "take connections that REDIRECT turns to the listener, and no others"},
     {"egress", "original",                 SETTING_ADDRESS,      LIST,            IN(egress, original),            0,     0,         NULL,    NULL,     "where such connections wanted to go"},
+    {"egress", "insecure_keep_expired_peers", SETTING_BOOL,      0,               IN(egress, insecure_keep_expired_peers), 0, 0,  NULL,   "no",     "connections may outlast the peer's certificate"},
     {"egress", "insecure_remote_callers",  SETTING_BOOL,         0,               IN(egress, insecure_remote_callers), 0, 0,         NULL,    "no",     "listen may accept plaintext from other machines"},
 
     {"peer", "spiffe",                     SETTING_SPIFFE_ID,    REQUIRED | LIST, IN(peer, spiffe),                0,     0,         NULL,    NULL,     "its SPIFFE ID"},
@@ -144,6 +146,11 @@ void config_free(struct config *config)
 void config_print(const struct config *config, FILE *out)
 {
     settings_print(&table, config, out);
+}
+
+unsigned config_insecure(const struct config *config, settings_insecure_found *found)
+{
+    return settings_insecure(&table, config, found);
 }
 
 void config_help(FILE *out)

@@ -55,5 +55,8 @@ void config_print(const struct config *config, FILE *out);
 /* Writes every section and key with bounds, fallback and meaning. */
 void config_help(FILE *out);
 
+/* As settings_insecure(). */
+unsigned config_insecure(const struct config *config, settings_insecure_found *found);
+
 /* Every key, for the test of the manual. */
 const struct settings_table *config_table(void);

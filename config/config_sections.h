@@ -55,6 +55,7 @@ struct config_ingress {
     bool proxy_in;
     struct setting_list proxy_in_from; /* for prefix_parse(); at least 1 with proxy_in, else none */
     enum config_tproxy transparent;
+    bool insecure_keep_expired_peers;
     bool insecure_remote_app;
 };
 
@@ -72,6 +73,7 @@ struct config_egress {
     struct setting_list allow_uid; /* numbers of users; none: whoever can connect */
     enum config_redirect transparent;
     struct setting_list original; /* for sockets_parse(); at least 1 with redirect, else none */
+    bool insecure_keep_expired_peers;
     bool insecure_remote_callers;
 };
 

@@ -131,5 +131,11 @@ int settings_refuse(const struct settings_source *source, const struct settings_
 /* Writes the effective settings as a file that gives the same whole. */
 void settings_print(const struct settings_table *table, const void *whole, FILE *out);
 
+/* Calls `found` (may be NULL) for each key in use that begins with "insecure_", `name` "" where the
+   section has none; returns how many there are. */
+typedef void settings_insecure_found(const char *section, const char *name, const char *key);
+unsigned settings_insecure(const struct settings_table *table, const void *whole,
+                           settings_insecure_found *found);
+
 /* Writes each section with its keys: bounds, fallback, help. */
 void settings_help(const struct settings_table *table, FILE *out);

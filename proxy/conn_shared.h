@@ -69,6 +69,7 @@ struct conn_route {
     struct conn_proxy proxy;
     struct caller_rules callers;    /* of an egress */
     struct redirection redirection; /* of an egress */
+    bool keep_expired;              /* connections outlast the peer's certificate */
     bool tproxy;                    /* of an ingress: the listener is transparent */
 };
 

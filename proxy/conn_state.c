@@ -51,5 +51,5 @@ int64_t conn_expiry(const struct conn *c)
 {
     bool over = c->state == CONN_REFUSE || c->state == CONN_LINGER || c->state == CONN_CLOSING;
 
-    return c->svid != NULL && !over ? c->svid->not_after : INT64_MAX;
+    return c->svid != NULL && !over && !c->route->keep_expired ? c->svid->not_after : INT64_MAX;
 }

@@ -111,7 +111,7 @@ static enum conn_state handshake_authorize(struct conn *c, struct bytes rest, en
         return conn_fail(c, REASON_LIMIT);
     }
     c->svid = svid;
-    shared->expiry = svid->not_after < shared->expiry ? svid->not_after : shared->expiry;
+    shared->expiry = conn_expiry(c) < shared->expiry ? conn_expiry(c) : shared->expiry;
     (void)snprintf(c->rule, sizeof(c->rule), "%s", rule->name);
     c->handshake_ms = conn_now_ms(c) - c->handshake_from_ms;
     counter_add(shared->counters,

@@ -212,6 +212,7 @@ static int set_routes(struct setup *setup, struct err *err)
         route->conn.name = ingress->name;
         route->conn.tproxy = ingress->transparent == CONFIG_TPROXY_ON;
         route->conn.on_truncation = truncation(ingress->on_truncation);
+        route->conn.keep_expired = ingress->insecure_keep_expired_peers;
         route->conn.limits = route_limits(&config->limits, ingress->idle_timeout);
     }
     for (size_t i = 0; i < config->num_egresses; i++) {
@@ -229,6 +230,7 @@ static int set_routes(struct setup *setup, struct err *err)
             egress->on_truncation != CONFIG_TRUNCATION_EOF;
         route->conn.sni = egress->sni;
         route->conn.on_truncation = truncation(egress->on_truncation);
+        route->conn.keep_expired = egress->insecure_keep_expired_peers;
         route->conn.limits = route_limits(&config->limits, egress->idle_timeout);
     }
     setup->control.crew.num_workers = config->process.workers;
@@ -263,38 +265,6 @@ int setup_open(struct setup *setup, struct err *err)
     return 0;
 }
 
-typedef void insecure_found(const char *section, const char *name, const char *key);
-
-/* Calls `found` (may be NULL) for each insecure setting in use; returns how many there are. */
-static unsigned each_insecure(const struct config *config, insecure_found *found)
-{
-    unsigned num = 0;
-
-    if (config->identity.insecure_sim != NULL) {
-        num++;
-        if (found != NULL) {
-            found("identity", "", "insecure_sim");
-        }
-    }
-    for (size_t i = 0; i < config->num_ingresses; i++) {
-        if (config->ingresses[i].insecure_remote_app) {
-            num++;
-            if (found != NULL) {
-                found("ingress", config->ingresses[i].name, "insecure_remote_app");
-            }
-        }
-    }
-    for (size_t i = 0; i < config->num_egresses; i++) {
-        if (config->egresses[i].insecure_remote_callers) {
-            num++;
-            if (found != NULL) {
-                found("egress", config->egresses[i].name, "insecure_remote_callers");
-            }
-        }
-    }
-    return num;
-}
-
 static unsigned count_unrestricted(const struct config *config)
 {
     unsigned num = 0;
@@ -313,7 +283,7 @@ static void warn_insecure(const char *section, const char *name, const char *key
 
 void setup_warn_insecure(const struct setup *setup)
 {
-    each_insecure(setup->config, warn_insecure);
+    config_insecure(setup->config, warn_insecure);
     for (size_t i = 0; i < setup->config->num_egresses; i++) {
         if (setup->config->egresses[i].allow_uid.num == 0) {
             log_warn("egress.unrestricted", kv_text("name", setup->config->egresses[i].name));
@@ -489,7 +459,7 @@ struct setup *setup_new(const char *path, struct err *err)
     setup->control.source =
         (struct control_source){.load = load, .free = free_rules, .user = setup};
     setup->control.admin_listen = setup->config->admin.listen;
-    setup->control.insecure_settings = each_insecure(setup->config, NULL);
+    setup->control.insecure_settings = config_insecure(setup->config, NULL);
     setup->control.unrestricted_egresses = count_unrestricted(setup->config);
     setup->algorithms = algorithms_new(err);
     if (setup->algorithms == NULL || set_identity(setup, err) != 0 || set_routes(setup, err) != 0) {

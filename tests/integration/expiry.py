@@ -7,7 +7,7 @@ import time
 
 import case
 import peers
-from world import World, egress, ingress, peer
+from world import DOMAIN, World, egress, ingress, peer
 
 
 def instant(text):
@@ -53,6 +53,27 @@ class Peers(ExpiryCase):
                    "the reason in a log")
         # The identities have been renewed meanwhile, so the next connection works.
         self.assertEqual(peers.ask(peers.connect(self, self.address), b"again"), b"again")
+
+
+class Kept(case.Case):
+    def test_r16_an_insecure_section_keeps_peers_until_the_deny_list_names_them(self):
+        world = World(self, ttl=6)
+        world.start_ca()
+        deny = self.folder / "deny"
+        deny.write_text("")
+        app = peers.echo(self)
+        keep = "insecure_keep_expired_peers = yes\n"
+        server = world.sidecar("server", ingress(app.address, "client") + keep, [peer("client")],
+                               identity=f"deny_file = {deny}\n")
+        client = world.sidecar("client", egress(server.address("in"), "server") + keep, [peer("server")])
+        self.assertEqual(server.find("config.insecure", key="insecure_keep_expired_peers")[0]["section"], "ingress")
+        held = peers.connect(self, client.address("out"))
+        due = max(instant(side.identity()["not_after"]) for side in (server, client))
+        while time.time() < due + 0.5:  # a tick more than it takes to cut
+            self.assertEqual(peers.ask(held, b"tick"), b"tick")
+        deny.write_text(f"spiffe spiffe://{DOMAIN}/sim/client\n")
+        self.assertEqual(peers.end_of(held), "reset")
+        self.until(lambda: server.find("conn.closed", reason="revoked"), "the reason in the log")
 
 
 class AuthorityAway(ExpiryCase):

@@ -63,6 +63,7 @@ static const char full[] =
              "listen = [::]:0\n"
              "forward = 192.0.2.1:80\n"
              "insecure_remote_app = yes\n"
+             "insecure_keep_expired_peers = yes\n"
              "mode = tcp\n"
              "allow = web\n" EGRESS "sni = db\n" PEER "spiffe = spiffe://prod.example/snp/cart2\n"
              "tee = snp\n"
@@ -113,6 +114,29 @@ static void routes_and_identity_reach_their_fields(void **state)
     assert_int_equal(config->num_egresses, 1);
     assert_string_equal(config->egresses[0].connect, "db.prod.example:5432");
     assert_string_equal(config->egresses[0].sni, "db");
+    config_free(config);
+}
+
+static char insecure_keys[256];
+
+static void note_insecure(const char *section, const char *name, const char *key)
+{
+    size_t len = strlen(insecure_keys);
+
+    snprintf(insecure_keys + len, sizeof(insecure_keys) - len, "[%s %s] %s;", section, name, key);
+}
+
+static void what_is_insecure_and_in_use_is_found(void **state)
+{
+    struct err err = {0};
+    struct config *config = parse(full, &err);
+
+    assert_non_null(config);
+    assert_int_equal(config_insecure(config, note_insecure), 3);
+    assert_string_equal(insecure_keys, "[identity ] insecure_sim;"
+                                       "[ingress far] insecure_keep_expired_peers;"
+                                       "[ingress far] insecure_remote_app;");
+    assert_int_equal(config_insecure(config, NULL), 3);
     config_free(config);
 }
 
@@ -396,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_and_identity_reach_their_fields),
+        cmocka_unit_test(what_is_insecure_and_in_use_is_found),
         cmocka_unit_test(peers_and_limits_reach_their_fields),
         cmocka_unit_test(the_smallest_file_gets_the_defaults_of_the_specification),
         cmocka_unit_test(bad_files_are_refused_with_section_key_and_line),
