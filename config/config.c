@@ -106,6 +106,7 @@ static const struct setting rows[] = {
     {"limits", "drain_timeout",            SETTING_DURATION,     0,               IN(limits, drain_timeout),       MS(1), D(1),      NULL,    "30s",    "after which a drain cuts what is left"},
     {"limits", "max_connections",          SETTING_NUMBER,       0,               IN(limits, max_connections),     1,     1000000,   NULL,    "4096",   "open at one time in all workers"},
     {"limits", "max_connections_per_listener", SETTING_NUMBER,   0,               IN(limits, max_connections_per_listener), 1, 1000000, NULL, NULL,    "open at one time on one listener, in all workers"},
+    {"limits", "max_connections_per_source", SETTING_NUMBER,     0,               IN(limits, max_connections_per_source), 1, 1000000, NULL, "2048",  "open at one time from one peer address, an IPv6 /64 being one, in all workers"},
     {"limits", "max_handshakes",           SETTING_NUMBER,       0,               IN(limits, max_handshakes),      1,     100000,    NULL,    "256",    "under way at one time in one worker, in each direction"},
     {"limits", "buffer_memory",            SETTING_SIZE,         0,               IN(limits, buffer_memory),       MIB(1), MIB(65536), NULL,  "64MiB",  "for bytes that wait to be sent in one worker"},
     {"limits", "keyupdate_rate",           SETTING_NUMBER,       0,               IN(limits, keyupdate_rate),      1,     1000000,   NULL,    "100",    "changes of key a second that a peer may ask for"},

@@ -104,6 +104,7 @@ struct config_limits {
     uint64_t drain_timeout;
     uint64_t max_connections;
     uint64_t max_connections_per_listener; /* 0: only the limit above */
+    uint64_t max_connections_per_source;
     uint64_t max_handshakes;
     uint64_t buffer_memory;  /* bytes */
     uint64_t keyupdate_rate; /* a second */

@@ -1,8 +1,9 @@
 /*
- * Access log: the line that a connection leaves: who spoke to whom, as what, and how it ended.
- *
- * Whoever was never authorized is a stranger, who may be many: such lines have a rate.
+ * Access log: what stands in a line.  Whoever was never authorized is a stranger, who may be many:
+ * such lines have a rate.
  */
+#include "proxy/access_log.h"
+
 #include <string.h>
 
 #include "common/log.h"

@@ -13,10 +13,13 @@
 
 #include "proxy/generation.h"
 
+struct sources;
+
 struct census {
     size_t connections_max;
     size_t direction_max[2];                 /* of ingress, of egress */
     size_t route_max[GENERATION_ROUTES_MAX]; /* 0: none */
+    struct sources *sources;                 /* of peers; NULL: none is limited; borrowed */
     atomic_size_t num_conns;
     atomic_size_t num_in_direction[2];
     atomic_size_t num_on_route[GENERATION_ROUTES_MAX];

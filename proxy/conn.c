@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "proxy/access_log.h"
 #include "proxy/conn_state.h"
 #include "proxy/pause.h"
+#include "proxy/sources.h"
 
 static enum counter conn_open_gauge(const struct conn *c)
 {
@@ -29,6 +31,9 @@ static void conn_leave(struct conn *c)
     }
     shared->num_conns--;
     shared->num_ingress -= c->route->egress ? 0 : 1;
+    if (c->placed) {
+        sources_leave(shared->census->sources, &c->source);
+    }
     census_leave(shared->census, c->route->egress, c->route_index);
     counter_sub(shared->counters, conn_open_gauge(c), 1);
     shared->on_freed(shared->arg);
@@ -253,6 +258,10 @@ void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
     c->route = origin->route;
     c->route_index = origin->route_index;
     c->source = origin->source;
+    if (!c->route->egress && !c->route->proxy.in && !conn_enter_source(c)) {
+        sockets_reset(origin->fd);
+        goto failed;
+    }
     leg_init(&c->peer, &shared->pool, c, conn_on_leg, conn_on_leg_closed);
     leg_init(&c->app, &shared->pool, c, conn_on_leg, conn_on_leg_closed);
     leg = c->route->egress ? &c->app : &c->peer;
@@ -272,6 +281,9 @@ void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
     return;
 
 failed:
+    if (c != NULL && c->placed) {
+        sources_leave(shared->census->sources, &c->source);
+    }
     free(c);
     census_leave(shared->census, origin->route->egress, origin->route_index);
     counter_add(shared->counters, (enum counter)(COUNTER_CLOSED + REASON_LIMIT), 1);

@@ -20,7 +20,7 @@ struct conn_origin {
 };
 
 /* Starts the life of an accepted socket, for which there is a place in the census.  If that fails
-   (memory) it is reset and counted. */
+   (memory, or too many from its source) it is reset and counted. */
 void conn_start(struct conn_shared *shared, const struct conn_origin *origin);
 
 /* A turn of the loop begins: before its first connection does anything, the time is looked at, and

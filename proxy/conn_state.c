@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "proxy/sources.h"
+
 uint64_t conn_now_ms(const struct conn *c)
 {
     return uv_now(c->shared->loop);
@@ -36,6 +38,20 @@ enum conn_state conn_fail(struct conn *c, enum reason reason)
         leg_reset(&c->app);
     }
     return CONN_CLOSING;
+}
+
+bool conn_enter_source(struct conn *c)
+{
+    struct sources *sources = c->shared->census->sources;
+
+    if (sources == NULL) {
+        return true;
+    }
+    c->placed = sources_enter(sources, &c->source);
+    if (!c->placed) {
+        counter_add(c->shared->counters, COUNTER_SHED_SOURCE, 1);
+    }
+    return c->placed;
 }
 
 bool conn_open_leg(struct conn *c, struct leg *leg, int fd)

@@ -1,7 +1,7 @@
 /*
  * Conn_state: the inside of a connection, for the files that implement it: conn.c (life),
  * conn_clock.c (deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, admit.c,
- * reach.c, handshake.c, announce.c, relay.c, ending.c; and for access_log.c.
+ * reach.c, handshake.c, announce.c, relay.c, ending.c; and for access_log.h.
  */
 #pragma once
 
@@ -72,6 +72,7 @@ struct conn {
     bool trimmed;
     bool starved; /* paused because the pool is at its bound */
     bool marked;  /* to be judged by the newest generation */
+    bool placed;  /* `source` has given it one of its places */
 };
 
 /* conn.c */
@@ -104,11 +105,11 @@ void conn_set_detail(struct conn *c, const char *text);
 
 uint64_t conn_now_ms(const struct conn *c);
 
+/* Takes a place of its source's; false: there is none left, which is counted. */
+bool conn_enter_source(struct conn *c);
+
 /* Takes the descriptor for a leg; false: failed, and conn_fail() is to follow. */
 bool conn_open_leg(struct conn *c, struct leg *leg, int fd);
-
-/* access_log.c: the line of a connection that ended at `now`, in milliseconds of the loop */
-void access_log(const struct conn *c, uint64_t now);
 
 /* preface.c: state PREFACE, which reads the PROXY header if there has to be one */
 enum conn_state preface_run(struct conn *c);

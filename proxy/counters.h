@@ -45,6 +45,7 @@ enum counter {
     COUNTER_SHED_CONNECTIONS, /* times a cap stopped accepting */
     COUNTER_SHED_HANDSHAKES,
     COUNTER_SHED_BUFFERS,
+    COUNTER_SHED_SOURCE,
     COUNTER_LOOP_TURNS,
     COUNTER_KEY_UPDATES, /* of peers */
     COUNTER_TIME_JUMPS,  /* of the machine, seen by the first worker */

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "proxy/census.h"
 #include "proxy/entrance.h"
+#include "proxy/sources.h"
 
 #define CREW_NOFILE_RESERVE 64   /* descriptors that are not connections */
 #define CREW_NOFILE_PER_WORKER 8 /* of its loop */
@@ -85,6 +86,12 @@ struct crew *crew_start(const struct crew_options *options, struct err *err)
         return NULL;
     }
     crew->num_workers = num;
+    crew->census.sources = sources_new(options->connections_max_from_each);
+    if (crew->census.sources == NULL) {
+        free(crew);
+        err_set(err, ERR_LIMIT, "out of memory");
+        return NULL;
+    }
     crew_set_limits(crew, options);
     worker.census = &crew->census;
     worker.num_siblings = num;
@@ -126,6 +133,7 @@ void crew_stop(struct crew *crew)
     for (size_t i = 0; i < crew->num_workers; i++) {
         worker_stop(crew->members[i].worker);
     }
+    sources_free(crew->census.sources);
     free(crew);
 }
 

@@ -19,11 +19,12 @@ struct err;
 #define CREW_WORKERS_MAX 64
 
 struct crew_options {
-    size_t num_workers;             /* 1 to CREW_WORKERS_MAX */
-    size_t connections_max;         /* of all together; descriptors may allow fewer */
-    size_t connections_max_on_each; /* listener, of all together; 0: no limit of its own */
-    struct worker_options worker;   /* `counters`, `census` and what tells the workers apart are
-                                       set here */
+    size_t num_workers;               /* 1 to CREW_WORKERS_MAX */
+    size_t connections_max;           /* of all together; descriptors may allow fewer */
+    size_t connections_max_on_each;   /* listener, of all together; 0: no limit of its own */
+    size_t connections_max_from_each; /* source of an ingress, of all together */
+    struct worker_options worker;     /* `counters`, `census` and what tells the workers apart are
+                                         set here */
 };
 
 /* Starts them; all listen at the same addresses, also where the kernel chose the port.  NULL on

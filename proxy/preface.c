@@ -37,6 +37,10 @@ static enum conn_state preface_take(struct conn *c,
     if (addresses->source.len > 0) {
         c->source = addresses->source;
         c->destination = addresses->destination;
+        if (!conn_enter_source(c)) { /* the balancer's own connections are not counted */
+            conn_set_detail(c, "max_connections_per_source");
+            return conn_fail(c, REASON_LIMIT);
+        }
     }
     return CONN_HANDSHAKE;
 }

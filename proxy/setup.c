@@ -236,6 +236,7 @@ static int set_routes(struct setup *setup, struct err *err)
     setup->control.crew.num_workers = config->process.workers;
     setup->control.crew.connections_max = config->limits.max_connections;
     setup->control.crew.connections_max_on_each = config->limits.max_connections_per_listener;
+    setup->control.crew.connections_max_from_each = config->limits.max_connections_per_source;
     setup->control.crew.worker.routes = setup->routes;
     setup->control.crew.worker.limits = (struct worker_limits){
         .handshakes_max = config->limits.max_handshakes,

@@ -29,6 +29,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "proxy/sources.h"
 
 #define OR(value, fallback) ((value) != 0 ? (value) : (fallback))
 
@@ -145,6 +146,11 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
 
     census_init(&rig->census[egress], OR(options->connections_max, 1000), false);
     rig->census[egress].route_max[0] = options->connections_max_on_listener;
+    if (!egress) {
+        rig->sources = sources_new(OR(options->connections_max_from_source, 1000));
+        assert_non_null(rig->sources);
+        rig->census[egress].sources = rig->sources;
+    }
 
     if (!sockets_is_ip(target)) {
         sockets_format(target, host);
@@ -206,6 +212,7 @@ void rig_stop(struct rig *rig)
 {
     worker_stop(rig->egress);
     worker_stop(rig->ingress);
+    sources_free(rig->sources); /* which holds that nobody is left in it */
     assert_int_equal(counter_get(&rig->counters, COUNTER_CONNECTIONS_OPEN_INGRESS), 0);
     assert_int_equal(counter_get(&rig->counters, COUNTER_CONNECTIONS_OPEN_EGRESS), 0);
     if (rig->target >= 0) {

@@ -38,6 +38,7 @@ struct rig {
     struct counters counters; /* of the ingress, or of the egress if that is all there is */
     struct counters egress_counters;
     struct census census[2]; /* of the ingress, of the egress */
+    struct sources *sources; /* of the ingress */
     struct worker *ingress;
     struct worker *egress;
     int target;                    /* listening: the application, or the peer of an egress */
@@ -54,8 +55,9 @@ struct rig_options {
     struct worker_limits worker; /* zeros become generous */
     size_t connections_max;      /* of the worker; zero becomes generous */
     size_t connections_max_on_listener;
-    const char *host;        /* where to connect to; NULL: the address of `target` */
-    struct conn_proxy proxy; /* of the ingress */
+    size_t connections_max_from_source; /* of the ingress; zero becomes generous */
+    const char *host;                   /* where to connect to; NULL: the address of `target` */
+    struct conn_proxy proxy;            /* of the ingress */
     struct caller_rules callers;
     struct redirection redirection;
     bool no_identity;

@@ -186,6 +186,7 @@ static void the_smallest_file_gets_the_defaults_of_the_specification(void **stat
     assert_int_equal(config->limits.max_lifetime, 0);
     assert_int_equal(config->limits.drain_timeout, 30000);
     assert_int_equal(config->limits.max_connections, 4096);
+    assert_int_equal(config->limits.max_connections_per_source, 2048);
     assert_int_equal(config->limits.max_handshakes, 256);
     assert_int_equal(config->limits.buffer_memory, 64 << 20);
     assert_int_equal(config->ingresses[0].on_truncation, CONFIG_TRUNCATION_RESET);

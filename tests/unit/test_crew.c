@@ -60,6 +60,7 @@ static void start(struct fixture *fixture, size_t connections_max, size_t on_eac
         .num_workers = WORKERS,
         .connections_max = connections_max,
         .connections_max_on_each = on_each,
+        .connections_max_from_each = 1000,
         .worker = {.routes = fixture->routes,
                    .num_routes = 2,
                    .limits = {.handshakes_max = 1000,

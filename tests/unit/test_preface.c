@@ -212,6 +212,40 @@ static void r35_half_headers_count_as_handshakes(void **state)
     rig_stop(&rig);
 }
 
+static void r35_behind_a_balancer_the_source_is_that_of_the_header(void **state)
+{
+    struct rig_options options = behind("127.0.0.1");
+    struct rig rig;
+    int fds[4];
+
+    options.connections_max_from_source = 1;
+    rig_start(&rig, &options);
+    for (size_t i = 0; i < 4; i++) {
+        static const char local[] = SIGNATURE "\x20\x00\x00\x00";
+        bool checks = i == 1 || i == 2; /* of the balancer itself, as many as it likes */
+
+        fds[i] = rig_connect(&rig);
+        send_bytes(fds[i], checks ? local : HEADER,
+                   checks ? sizeof(local) - 1 : sizeof(HEADER) - 1);
+        if (i < 3) {
+            rig_await(&rig.counters, COUNTER_ACCEPTED_INGRESS, i + 1);
+            rig_expect_silence(fds[i], 1);
+        }
+    }
+    rig_expect_reset(fds[3]);
+    rig_await_closed(&rig.counters, REASON_LIMIT);
+    assert_int_equal(counter_get(&rig.counters, COUNTER_SHED_SOURCE), 1);
+    close(fds[3]);
+    fds[3] = rig_connect(&rig);
+    send_bytes(fds[3], SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x02\xc6\x33\x64\x02\xc3\x50\x20\xfb",
+               sizeof(HEADER) - 1); /* another client */
+    relay_once(&rig, fds[3]);
+    for (size_t i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +257,7 @@ int main(void)
         cmocka_unit_test(r1_half_a_header_lives_no_longer_than_a_handshake),
         cmocka_unit_test(r1_a_header_does_not_extend_the_handshake),
         cmocka_unit_test(r35_half_headers_count_as_handshakes),
+        cmocka_unit_test(r35_behind_a_balancer_the_source_is_that_of_the_header),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,37 @@ static void r35_a_connection_over_the_limit_waits_for_another_to_end(void **stat
     }
 }
 
+static void r35_a_source_over_its_limit_is_reset_until_one_of_its_connections_ends(void **state)
+{
+    struct rig_options options = {.shape = RIG_INGRESS, .connections_max_from_source = 2};
+    struct rig_pair pairs[2];
+    struct rig rig;
+    int fd = -1;
+
+    rig_start(&rig, &options);
+    pairs[0] = rig_pair(&rig);
+    pairs[1] = rig_pair(&rig);
+    for (uint64_t i = 1; i < 4; i++) {
+        fd = rig_connect(&rig);
+        rig_put(fd, "hello"); /* which shows it to the listener */
+        rig_expect_reset(fd);
+        close(fd);
+        assert_int_equal(counter_get(&rig.counters, COUNTER_SHED_SOURCE), i);
+    }
+    for (unsigned i = 0; i < 2; i++) { /* the others are unaffected */
+        rig_tls_put(pairs[i].peer, "still here");
+        rig_expect(pairs[i].app, "still here");
+    }
+    rig_pair_close(&pairs[0]);
+    rig_await(&rig.counters, COUNTER_CONNECTIONS_OPEN_INGRESS, 1);
+    pairs[0] = rig_pair(&rig);
+    rig_tls_put(pairs[0].peer, "room again");
+    rig_expect(pairs[0].app, "room again");
+    rig_pair_close(&pairs[0]);
+    rig_pair_close(&pairs[1]);
+    rig_stop(&rig);
+}
+
 static void r35_a_handshake_over_the_limit_waits_for_another_to_end(void **state)
 {
     struct rig_options options = {.shape = RIG_INGRESS, .worker = {.handshakes_max = 1}};
@@ -339,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r35_a_connection_over_the_limit_waits_for_another_to_end),
+        cmocka_unit_test(r35_a_source_over_its_limit_is_reset_until_one_of_its_connections_ends),
         cmocka_unit_test(r35_a_handshake_over_the_limit_waits_for_another_to_end),
         cmocka_unit_test(r2_a_source_that_never_stops_fills_a_bounded_queue),
         cmocka_unit_test(r35_connections_wait_when_the_pool_is_at_its_bound),
