@@ -79,7 +79,7 @@ class Kept(case.Case):
 class AuthorityAway(ExpiryCase):
     ttl = 6
 
-    def test_an_authority_that_is_away_for_three_lifetimes(self):
+    def test_r43_an_authority_that_is_away_for_three_lifetimes(self):
         self.world.ca.kill()
         gone = time.time()
         self.server.wait_for("identity.failed")

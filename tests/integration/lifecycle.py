@@ -96,10 +96,13 @@ class Reload(LifecycleCase):
 
 
 class Drain(LifecycleCase):
-    def test_r40_a_drain_waits_for_connections_and_ends_cleanly(self):
+    def test_r40_r43_a_drain_waits_for_connections_and_ends_cleanly(self):
         held = self.connect()
         self.server.signal(signal.SIGTERM)
         self.server.wait_for("proxy.drain")
+        self.assertEqual(self.server.get("/readyz")[0], 503)
+        self.assertEqual(self.server.get("/healthz")[0], 503)
+        self.assertEqual(self.server.get("/livez")[0], 200)
         self.assertEqual(peers.ask(held, b"still here"), b"still here")
         held.close()
         self.assertEqual(self.server.wait(), 0)
@@ -147,8 +150,8 @@ class Admin(LifecycleCase):
                 self.assertRegex(text, rf"(?m)^liftgate_{name}[ {{]")
         self.assertGreater(self.server.metric("liftgate_insecure_settings"), 0)
 
-    def test_other_paths_and_methods_are_refused(self):
-        for path, status in {"/livez": 200, "/readyz": 200, "/": 404, "/metrics/": 404, "/livezz": 404}.items():
+    def test_r43_other_paths_and_methods_are_refused(self):
+        for path, status in {"/livez": 200, "/readyz": 200, "/healthz": 200, "/": 404, "/metrics/": 404, "/livezz": 404}.items():
             with self.subTest(path):
                 self.assertEqual(self.server.get(path)[0], status)
 

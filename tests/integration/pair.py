@@ -211,7 +211,7 @@ class Unreachable(PairCase):
         self.assertEqual(peers.end_of(peers.connect(self, address)), "reset")
         client.wait_for("conn.closed", reason="connect_refused")
 
-    def test_r32_an_identity_that_does_not_come(self):
+    def test_r32_r43_an_identity_that_does_not_come(self):
         machine = self.world.machine("unknown")
         client = self.world.sidecar("client", egress(self.ingress, "server"), [peer("server")], "ready_wait = 1s\n",
                                     machine=machine, ready=False)

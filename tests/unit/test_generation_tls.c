@@ -73,6 +73,57 @@ static void r11_no_ticket_is_ever_sent(void **state)
     generation_unref(server);
 }
 
+/* Has a server give and take tickets, which no setting of ours does. */
+static void allow_tickets(SSL_CTX *ctx)
+{
+    SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
+    assert_int_equal(SSL_CTX_set_num_tickets(ctx, 1), 1);
+    assert_int_equal(SSL_CTX_set_session_id_context(ctx, (const uint8_t *)"r13", 3), 1);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER);
+}
+
+static void r13_nothing_is_resumed_though_the_ticket_is_good(void **state)
+{
+    static const struct {
+        bool allowed;
+        int reused;
+    } rows[] = {{true, 1}, {false, 0}}; /* the first shows that the ticket is good */
+    const struct pki *pki = *state;
+    struct generation *client = party(identity_of(pki, CLIENT), true, SERVER, NULL);
+    uint8_t keys[80] = {1};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct generation *giving = party(identity_of(pki, SERVER), false, CLIENT, NULL);
+        struct generation *next = party(identity_of(pki, SERVER), false, CLIENT, NULL);
+        SSL_CTX *ctx = generation_ctx(next, 0);
+        struct pair *first = NULL;
+        struct pair *pair = NULL;
+        SSL_SESSION *session = NULL;
+
+        allow_tickets(generation_ctx(giving, 0));
+        if (rows[i].allowed) {
+            allow_tickets(ctx);
+        }
+        assert_int_equal(
+            SSL_CTX_set_tlsext_ticket_keys(generation_ctx(giving, 0), keys, sizeof(keys)), 1);
+        assert_int_equal(SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys)), 1);
+        first = pair_shake(generation_ctx(client, 0), generation_ctx(giving, 0));
+        session = SSL_get1_session(tls_ssl(first->client.tls));
+        assert_int_equal(SSL_SESSION_is_resumable(session), 1);
+        pair = pair_new(generation_ctx(client, 0), ctx);
+        assert_int_equal(SSL_set_session(tls_ssl(pair->client.tls), session), 1);
+        pair_run(pair);
+        assert_int_equal(pair->server.status, TLS_OK);
+        assert_int_equal(SSL_session_reused(tls_ssl(pair->server.tls)), rows[i].reused);
+        SSL_SESSION_free(session);
+        pair_free(pair);
+        pair_free(first); /* an end without close_notify would have spoilt the session */
+        generation_unref(giving);
+        generation_unref(next);
+    }
+    generation_unref(client);
+}
+
 static void application_protocols_overlap_or_the_handshake_fails(void **state)
 {
     static const struct {
@@ -115,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r11_tls_1_2_is_refused),
         cmocka_unit_test(r11_no_ticket_is_ever_sent),
+        cmocka_unit_test(r13_nothing_is_resumed_though_the_ticket_is_good),
         cmocka_unit_test(application_protocols_overlap_or_the_handshake_fails),
     };
 
