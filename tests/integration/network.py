@@ -9,7 +9,7 @@ EACH = 7  # connections for each kind of fault
 
 
 class Network(case.Case):
-    def test_r6_r7_streams_arrive_whole_or_end_in_an_error_on_both_sides(self):
+    def test_r6_r7_r47_streams_arrive_whole_or_end_in_an_error_on_both_sides(self):
         storm = Storm(self, seed=1)
         before = storm.server.fds(), storm.client.fds()
         storm.run(EACH)

@@ -12,7 +12,7 @@ EACH = 200  # connections for each kind of fault
 
 
 class NetworkLong(case.Case):
-    def test_r6_r7_thousands_of_streams_arrive_whole_or_end_in_an_error(self):
+    def test_r6_r7_r47_thousands_of_streams_arrive_whole_or_end_in_an_error(self):
         seed = int(os.environ.get("LIFTGATE_SEED", random.randrange(1 << 32)))
         print(f"LIFTGATE_SEED={seed}", flush=True)
         storm = Storm(self, seed)

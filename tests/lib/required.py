@@ -18,7 +18,7 @@ ROW = re.compile(r"^(R\d+)\s+(due|later)\s+(\S.*)$")
 NUMBERS = r"((?:r\d+_)+)"
 SOURCES = (("unit/*.c", rf"^static void {NUMBERS}(\w+)\(void \*\*"),
            ("integration/*.py", rf"^    def test_{NUMBERS}(\w+)\("),
-           ("CMakeLists.txt", rf"(?:_test\(|NAME integration\.){NUMBERS}([\w$]+)"))
+           ("CMakeLists.txt", rf"(?:_test\(|_target\(|NAME integration\.){NUMBERS}([\w$]+)"))
 IN_RESULTS = re.compile(rf"(?:^|[. ])(?:test_)?{NUMBERS}(\w+)")
 
 
