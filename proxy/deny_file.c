@@ -46,12 +46,15 @@ struct deny_file {
     unsigned num_handles; /* not closed yet */
     struct deny_file_job job;
     bool working;
-    bool again;  /* changed once more while working */
-    bool anyway; /* the next job reads, whatever the stamp says */
+    bool superseded; /* what the job at work brings is older than what is in use */
+    bool again;      /* changed once more while working */
+    bool anyway;     /* the next job reads, whatever the stamp says */
     bool stopping;
     char *path;                   /* NULL: no file */
     struct deny_file_stamp stamp; /* of what was read last */
     struct deny *deny;
+    bool retry;         /* the last failure may pass without a change of the file */
+    struct err failure; /* the last one */
     struct deny_file_status status;
     deny_file_on_list *on_list;
     void *user;
@@ -101,8 +104,25 @@ static void deny_file_take(struct deny_file *file, struct deny *deny)
     file->status.num_ok++;
     file->status.ok = true;
     file->status.num_entries = deny_count(deny);
+    file->retry = false;
     deny_unref(file->deny);
     file->deny = deny;
+}
+
+/* Bad text stays bad until it changes.  Whatever else went wrong may pass: then every look reads,
+   and says so once. */
+static void deny_file_failed(struct deny_file *file, const struct err *err, bool retry)
+{
+    bool known = file->retry && retry && strcmp(file->failure.msg, err->msg) == 0;
+
+    file->retry = retry;
+    file->failure = *err;
+    file->status.ok = false;
+    if (!known) {
+        file->status.num_failed++;
+        log_warn("deny.refused", kv_text("error", err->msg),
+                 kv_text("effect", "the list in use stays"));
+    }
 }
 
 /* What the job has brought. */
@@ -110,15 +130,17 @@ static void deny_file_conclude(struct deny_file *file)
 {
     struct deny_file_job *job = &file->job;
 
-    if (job->deny != NULL && deny_same(job->deny, file->deny)) {
-        file->status.ok = true;
+    if (job->deny == NULL) {
+        deny_file_failed(file, &job->err, job->err.code != ERR_INVALID);
         return;
     }
-    if (job->deny == NULL || file->on_list(file->user, job->deny, &job->err) != 0) {
-        file->status.num_failed++;
-        file->status.ok = false;
-        log_warn("deny.refused", kv_text("error", job->err.msg),
-                 kv_text("effect", "the list in use stays"));
+    if (deny_same(job->deny, file->deny)) {
+        file->status.ok = true;
+        file->retry = false;
+        return;
+    }
+    if (file->on_list(file->user, job->deny, &job->err) != 0) {
+        deny_file_failed(file, &job->err, true);
         return;
     }
     deny_file_take(file, job->deny);
@@ -143,10 +165,9 @@ static void deny_file_after_work(uv_work_t *work, int status)
     struct deny_file_job *job = work->data;
     struct deny_file *file =
         (struct deny_file *)(void *)((char *)job - offsetof(struct deny_file, job));
-    bool current = file->path != NULL && strcmp(job->path, file->path) == 0;
 
     file->working = false;
-    if (!file->stopping && status == 0 && current && !job->unchanged) {
+    if (!file->stopping && status == 0 && !file->superseded && !job->unchanged) {
         file->stamp = job->stamp;
         deny_file_conclude(file);
     }
@@ -173,17 +194,15 @@ static void deny_file_begin(struct deny_file *file)
     file->job = (struct deny_file_job){.work.data = &file->job,
                                        .path = strdup(file->path),
                                        .stamp = file->stamp,
-                                       .anyway = file->anyway};
-    file->anyway = false;
+                                       .anyway = file->anyway || file->retry};
     if (file->job.path == NULL ||
         uv_queue_work(file->loop, &file->job.work, deny_file_work, deny_file_after_work) != 0) {
         free(file->job.path);
-        file->status.num_failed++;
-        file->status.ok = false;
-        log_warn("deny.refused", kv_text("error", "out of memory"),
-                 kv_text("effect", "the list in use stays"));
+        deny_file_failed(file, &(struct err){ERR_LIMIT, "out of memory"}, true);
         return;
     }
+    file->anyway = false;
+    file->superseded = false;
     file->working = true;
 }
 
@@ -280,6 +299,7 @@ int deny_file_watch(struct deny_file *file, const char *path, struct deny *deny,
     (void)uv_timer_stop(&file->poll);
     free(file->path);
     file->path = copies[0];
+    file->superseded = file->working;
     deny_file_take(file, deny != NULL ? deny_ref(deny) : NULL);
     if (path != NULL) {
         deny_file_arm(file, copies[1]);

@@ -31,6 +31,7 @@ struct scene {
     unsigned num_lists;
     size_t num_entries; /* of the last one */
     bool refuse;        /* what is offered */
+    unsigned num_refused;
 };
 
 static int on_list(void *user, struct deny *deny, struct err *err)
@@ -38,6 +39,7 @@ static int on_list(void *user, struct deny *deny, struct err *err)
     struct scene *scene = user;
 
     if (scene->refuse) {
+        scene->num_refused++;
         return err_set(err, ERR_LIMIT, "not now");
     }
     scene->num_lists++;
@@ -156,10 +158,24 @@ static void a_list_that_its_user_refuses_is_not_in_use(void **state)
     put(scene, "serial 02\nserial 03\n");
     await_failures(scene, 1);
     assert_int_equal(deny_file_status(scene->file)->num_entries, 1);
-    scene->refuse = false;
-    put(scene, "serial 02\nserial 03\nserial 04\n");
+    scene->refuse = false; /* nor is it forgotten */
     await_lists(scene, 1);
-    assert_int_equal(scene->num_entries, 3);
+    assert_int_equal(scene->num_entries, 2);
+    assert_int_equal(deny_file_status(scene->file)->num_failed, 1);
+    assert_true(deny_file_status(scene->file)->ok);
+}
+
+static void a_failure_that_lasts_is_counted_once(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->refuse = true;
+    put(scene, "serial 02\nserial 03\n");
+    while (scene->num_refused < 3) {
+        uv_run(&scene->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(deny_file_status(scene->file)->num_failed, 1);
+    assert_false(deny_file_status(scene->file)->ok);
 }
 
 static void a_file_behind_a_link_is_noticed_by_polling(void **state)
@@ -239,6 +255,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bad_file_and_none_keep_the_list, scene_setup,
                                         scene_teardown),
         cmocka_unit_test_setup_teardown(a_list_that_its_user_refuses_is_not_in_use, scene_setup,
+                                        scene_teardown),
+        cmocka_unit_test_setup_teardown(a_failure_that_lasts_is_counted_once, scene_setup,
                                         scene_teardown),
         cmocka_unit_test_setup_teardown(a_file_behind_a_link_is_noticed_by_polling, scene_setup,
                                         scene_teardown),

@@ -244,6 +244,62 @@ static void a_live_peer_is_judged_by_the_deny_list_before_the_rules(void **state
     deny_unref(deny);
 }
 
+static void r12_a_remembered_peer_that_is_now_denied_is_refused(void **state)
+{
+    const struct pki *pki = *state;
+    struct identity *identity = identity_of(pki, SERVER, 3600);
+    struct peer_cache *cache = peer_cache_new();
+    struct deny *deny = deny_client();
+    struct generation *open = make_denying(identity, NULL);
+    struct generation *strict = make_denying(identity, deny);
+    struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
+    struct pair *pair = shake_with(client, open, cache);
+
+    assert_int_equal(pair->server.status, TLS_OK);
+    pair_free(pair);
+    /* Of the same number, so that nothing but the list stands between the peer and its entry. */
+    assert_int_equal(generation_number(open), generation_number(strict));
+    pair = shake_with(client, strict, cache);
+    assert_null(SSL_get0_verified_chain(tls_ssl(pair->server.tls)));
+    assert_true(generation_denied(tls_ssl(pair->server.tls)));
+    pair_expect_client_refused(pair, SSL_AD_CERTIFICATE_REVOKED);
+    pair_free(pair);
+    generation_unref(open);
+    generation_unref(strict);
+    generation_unref(client);
+    deny_unref(deny);
+    identity_unref(identity);
+    peer_cache_free(cache);
+}
+
+static void r29_a_server_on_the_deny_list_is_refused_by_its_client(void **state)
+{
+    static const char text[] = "spiffe " SERVER "\n";
+    static const char *const spiffe[] = {SERVER};
+    static const char *const allow[] = {"friend"};
+    static const struct authz_rule rule = {.name = "friend", .spiffe = spiffe, .num_spiffe = 1};
+    static const struct generation_route route = {"route", true, allow, 1, NULL, NULL};
+    const struct pki *pki = *state;
+    struct err err;
+    struct deny *deny = deny_parse((struct bytes){(const uint8_t *)text, strlen(text)}, &err);
+    struct identity *identity = identity_of(pki, CLIENT, 3600);
+    struct generation *server = good_server(pki);
+    struct generation *client = party_new(&(struct generation_options){
+        1, identity, deny, .rules = &rule, .num_rules = 1, .routes = &route, .num_routes = 1});
+    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+
+    assert_int_equal(pair->client.status, TLS_FAILED);
+    assert_true(generation_denied(tls_ssl(pair->client.tls)));
+    assert_string_equal(generation_refusal(tls_ssl(pair->client.tls)),
+                        "the deny list names " SERVER ": spiffe");
+    assert_int_equal(tls_alert(pair->server.tls), SSL_AD_CERTIFICATE_REVOKED);
+    pair_free(pair);
+    generation_unref(server);
+    generation_unref(client);
+    identity_unref(identity);
+    deny_unref(deny);
+}
+
 static void an_expired_peer_gets_certificate_expired(void **state)
 {
     const struct pki *pki = *state;
@@ -502,6 +558,8 @@ int main(void)
         cmocka_unit_test(r12_a_remembered_peer_whose_certificate_has_ended_is_refused),
         cmocka_unit_test(a_peer_on_the_deny_list_gets_certificate_revoked_though_a_rule_admits_it),
         cmocka_unit_test(a_live_peer_is_judged_by_the_deny_list_before_the_rules),
+        cmocka_unit_test(r12_a_remembered_peer_that_is_now_denied_is_refused),
+        cmocka_unit_test(r29_a_server_on_the_deny_list_is_refused_by_its_client),
         cmocka_unit_test(an_expired_peer_gets_certificate_expired),
         cmocka_unit_test(a_peer_of_another_issuer_gets_unknown_ca),
         cmocka_unit_test(a_client_is_judged_by_all_that_its_certificate_says),
