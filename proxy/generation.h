@@ -62,20 +62,6 @@ int64_t generation_not_after(const struct generation *generation);
    Borrowed.  Only with an identity. */
 SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
 
-/* Has the callback look up peers in `cache`, and put them there; borrowed, must outlive `ssl`. */
-void generation_remember(SSL *ssl, struct peer_cache *cache);
-
-/* Who the peer of a finished handshake is: filled by the verify callback, borrowed from `ssl`.
-   NULL before the callback accepted it.  `out_rule` is the rule that let it in. */
-const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule);
-
-/* Why the callback refused the peer, for the log: borrowed from `ssl`, NULL if it did not. */
-const char *generation_refusal(SSL *ssl);
-
-/* True if the refusal is ours: the peer's certificate verified, but it is on the deny list, or no
-   rule lets it in. */
-bool generation_denied(SSL *ssl);
-
 /* Deny list and peer rules once more, for live connections after a change: NULL if `peer` is no
    longer welcome on `route`. */
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,

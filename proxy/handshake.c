@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "proxy/conn_state.h"
+#include "proxy/judge.h"
 
 /* False if our identity does not allow a handshake now: fail closed. */
 static bool handshake_begin(struct conn *c)
@@ -30,7 +31,7 @@ static bool handshake_begin(struct conn *c)
         (void)conn_fail(c, REASON_LIMIT);
         return false;
     }
-    generation_remember(tls_ssl(c->tls), c->shared->peers);
+    judge_remember(tls_ssl(c->tls), c->shared->peers);
     c->generation = generation_ref(generation);
     return true;
 }
@@ -73,7 +74,7 @@ void handshake_last_words(struct conn *c)
 enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert, const char *why)
 {
     SSL *ssl = tls_ssl(c->tls);
-    const char *refusal = c->svid == NULL ? generation_refusal(ssl) : NULL;
+    const char *refusal = c->svid == NULL ? judge_refusal(ssl) : NULL;
 
     conn_set_detail(c, refusal != NULL ? refusal : why);
     switch (tls_failure(c->tls)) {
@@ -85,7 +86,7 @@ enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert,
     case TLS_FAILURE_INTERNAL:
         return conn_fail(c, REASON_LIMIT);
     }
-    conn_set_reason(c, generation_denied(ssl) ? REASON_AUTHZ_DENIED : REASON_ALERT_SENT);
+    conn_set_reason(c, judge_denied(ssl) ? REASON_AUTHZ_DENIED : REASON_ALERT_SENT);
     if (leg_is_open(&c->app)) {
         counter_add(c->shared->counters, COUNTER_RESETS_APP, 1);
         leg_reset(&c->app);
@@ -99,7 +100,7 @@ static enum conn_state handshake_authorize(struct conn *c, struct bytes rest, en
 {
     struct conn_shared *shared = c->shared;
     const struct authz_rule *rule = NULL;
-    const struct svid *svid = generation_peer(tls_ssl(c->tls), &rule);
+    const struct svid *svid = judge_peer(tls_ssl(c->tls), &rule);
 
     if (svid != NULL && c->generation != shared->generation) {
         rule = generation_allows(shared->generation, c->route_index, svid);

@@ -16,6 +16,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "proxy/judge.h"
+
 #define DOMAIN "spiffe://test/"
 
 /* What the verify callback leaves on an SSL. */
@@ -184,7 +186,7 @@ SSL_CTX *generation_ctx(const struct generation *generation, size_t route)
     return generation->ctx;
 }
 
-const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)
+const struct svid *judge_peer(SSL *ssl, const struct authz_rule **out_rule)
 {
     static const struct authz_rule rule = {.name = "expected"};
     const struct note *note = SSL_get_ex_data(ssl, generation_index());
@@ -196,19 +198,19 @@ const struct svid *generation_peer(SSL *ssl, const struct authz_rule **out_rule)
     return &note->svid;
 }
 
-const char *generation_refusal(SSL *ssl)
+const char *judge_refusal(SSL *ssl)
 {
     const struct note *note = SSL_get_ex_data(ssl, generation_index());
 
     return note != NULL ? note->refusal : NULL;
 }
 
-void generation_remember(SSL *ssl, struct peer_cache *cache)
+void judge_remember(SSL *ssl, struct peer_cache *cache)
 {
     /* The double validates no path. */
 }
 
-bool generation_denied(SSL *ssl)
+bool judge_denied(SSL *ssl)
 {
     const struct note *note = SSL_get_ex_data(ssl, generation_index());
 

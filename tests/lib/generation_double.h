@@ -1,9 +1,10 @@
 /*
- * Generation_double: proxy/generation.h for tests of the data path: no identity driver, a clock
- * that the test sets, the trust domain "test", and one rule: the peer's SPIFFE ID must be the
- * one expected.
+ * Generation_double: proxy/generation.h and judge.h for tests of the data path: no identity driver,
+ * a clock that the test sets, the trust domain "test", and one rule: the peer's SPIFFE ID must be
+ * the one expected.
  *
- * It stands in for proxy/generation.c: whatever links this file takes its functions.
+ * It stands in for proxy/generation.c and proxy/judge.c: whatever links this file takes its
+ * functions.
  */
 #pragma once
 

@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "common/svid.h"
 #include "proxy/deny.h"
+#include "proxy/judge.h"
 #include "proxy/peer_cache.h"
 #include "tests/lib/member.h"
 #include "tests/lib/pair.h"
@@ -55,15 +56,15 @@ static void two_welcome_peers_learn_who_the_other_is(void **state)
     struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
     struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
     const struct authz_rule *rule = NULL;
-    const struct svid *peer = generation_peer(tls_ssl(pair->server.tls), &rule);
+    const struct svid *peer = judge_peer(tls_ssl(pair->server.tls), &rule);
 
     assert_int_equal(pair->server.status, TLS_OK);
     assert_int_equal(pair->client.status, TLS_OK);
     assert_non_null(peer);
     assert_string_equal(peer->spiffe, CLIENT);
     assert_string_equal(rule->name, "friend");
-    assert_string_equal(generation_peer(tls_ssl(pair->client.tls), &rule)->spiffe, SERVER);
-    assert_null(generation_refusal(tls_ssl(pair->server.tls)));
+    assert_string_equal(judge_peer(tls_ssl(pair->client.tls), &rule)->spiffe, SERVER);
+    assert_null(judge_refusal(tls_ssl(pair->server.tls)));
     assert_int_equal(SSL_version(tls_ssl(pair->server.tls)), TLS1_3_VERSION);
     assert_int_equal(SSL_get_verify_result(tls_ssl(pair->server.tls)), X509_V_OK);
     generation_unref(server); /* the connection outlives it */
@@ -78,7 +79,7 @@ static struct pair *shake_with(struct generation *client, struct generation *ser
 {
     struct pair *pair = pair_new(generation_ctx(client, 0), generation_ctx(server, 0));
 
-    generation_remember(tls_ssl(pair->server.tls), cache);
+    judge_remember(tls_ssl(pair->server.tls), cache);
     pair_run(pair);
     return pair;
 }
@@ -94,7 +95,7 @@ static void a_peer_that_comes_back_is_not_validated_again(void **state)
         struct pair *pair = shake_with(client, server, cache);
         SSL *ssl = tls_ssl(pair->server.tls);
         const struct authz_rule *rule = NULL;
-        const struct svid *peer = generation_peer(ssl, &rule);
+        const struct svid *peer = judge_peer(ssl, &rule);
 
         assert_int_equal(pair->server.status, TLS_OK);
         assert_string_equal(peer->spiffe, CLIENT);
@@ -156,10 +157,10 @@ static void expect_client_refused(struct generation *client, struct generation *
 {
     struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
     const struct authz_rule *rule = NULL;
-    const char *refusal = generation_refusal(tls_ssl(pair->server.tls));
+    const char *refusal = judge_refusal(tls_ssl(pair->server.tls));
 
     pair_expect_client_refused(pair, alert);
-    assert_null(generation_peer(tls_ssl(pair->server.tls), &rule));
+    assert_null(judge_peer(tls_ssl(pair->server.tls), &rule));
     if (reason == NULL) {
         assert_null(refusal);
     } else {
@@ -261,7 +262,7 @@ static void r12_a_remembered_peer_that_is_now_denied_is_refused(void **state)
     assert_int_equal(generation_number(open), generation_number(strict));
     pair = shake_with(client, strict, cache);
     assert_null(SSL_get0_verified_chain(tls_ssl(pair->server.tls)));
-    assert_true(generation_denied(tls_ssl(pair->server.tls)));
+    assert_true(judge_denied(tls_ssl(pair->server.tls)));
     pair_expect_client_refused(pair, SSL_AD_CERTIFICATE_REVOKED);
     pair_free(pair);
     generation_unref(open);
@@ -289,8 +290,8 @@ static void r29_a_server_on_the_deny_list_is_refused_by_its_client(void **state)
     struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
 
     assert_int_equal(pair->client.status, TLS_FAILED);
-    assert_true(generation_denied(tls_ssl(pair->client.tls)));
-    assert_string_equal(generation_refusal(tls_ssl(pair->client.tls)),
+    assert_true(judge_denied(tls_ssl(pair->client.tls)));
+    assert_string_equal(judge_refusal(tls_ssl(pair->client.tls)),
                         "the deny list names " SERVER ": spiffe");
     assert_int_equal(tls_alert(pair->server.tls), SSL_AD_CERTIFICATE_REVOKED);
     pair_free(pair);
@@ -433,11 +434,11 @@ static void a_client_is_judged_by_all_that_its_certificate_says(void **state)
         struct pair *pair = pair_shake(client, generation_ctx(server, 0));
         SSL *ssl = tls_ssl(pair->server.tls);
         const struct authz_rule *rule = NULL;
-        const struct svid *peer = generation_peer(ssl, &rule);
-        const char *refusal = generation_refusal(ssl);
+        const struct svid *peer = judge_peer(ssl, &rule);
+        const char *refusal = judge_refusal(ssl);
 
         print_message("row %zu: %s\n", i, refusal != NULL ? refusal : "welcome");
-        assert_int_equal(generation_denied(ssl), rows[i].denied);
+        assert_int_equal(judge_denied(ssl), rows[i].denied);
         if (rows[i].alert == -1) {
             assert_int_equal(pair->server.status, TLS_OK);
             assert_true(peer != NULL && refusal == NULL);
@@ -476,7 +477,7 @@ static void a_client_refuses_a_server_that_it_does_not_expect(void **state)
     struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
 
     assert_int_equal(pair->client.status, TLS_FAILED);
-    assert_non_null(strstr(generation_refusal(tls_ssl(pair->client.tls)), SERVER));
+    assert_non_null(strstr(judge_refusal(tls_ssl(pair->client.tls)), SERVER));
     assert_int_not_equal(pair->server.status, TLS_OK);
     pair_free(pair);
     generation_unref(client);

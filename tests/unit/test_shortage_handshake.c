@@ -17,6 +17,7 @@
 #include "common/err.h"
 #include "common/svid.h"
 #include "proxy/generation.h"
+#include "proxy/judge.h"
 #include "tests/lib/member.h"
 #include "tests/lib/pair.h"
 #include "tests/lib/pki.h"
@@ -110,7 +111,7 @@ static void r12_r37_without_memory_for_a_judgement_nobody_is_let_in(void **state
         met = shortage_end();
         assert_int_equal(pair->client.status == TLS_OK && pair->server.status == TLS_OK, met == 0);
         if (pair->server.status != TLS_OK) {
-            assert_null(generation_peer(tls_ssl(pair->server.tls), &rule));
+            assert_null(judge_peer(tls_ssl(pair->server.tls), &rule));
         }
         pair_free(pair);
     }
