@@ -17,8 +17,12 @@
 static _Atomic enum log_level threshold = LOG_INFO;
 static _Atomic enum log_format line_format = LOG_TEXT;
 
-/* Lines that nobody took, not yet told of. */
+/* Lines that nobody took: all of them, and those not yet told of. */
 static _Atomic uint64_t num_lost;
+static _Atomic uint64_t num_untold;
+
+static _Thread_local log_sink *thread_sink;
+static _Thread_local void *thread_sink_arg;
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
@@ -155,8 +159,14 @@ size_t log_line(char *out, size_t cap, enum log_format format, const struct log_
     return line.len;
 }
 
+void log_divert(log_sink *sink, void *arg)
+{
+    thread_sink = sink;
+    thread_sink_arg = arg;
+}
+
 /* Whoever reads our standard error may stop doing so.  A pipe that poll calls writable has room for
-   a page, which is more than a line. */
+   a page, which is no less than a line. */
 static bool would_block(void)
 {
     struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -164,42 +174,55 @@ static bool would_block(void)
     return poll(&out, 1, 0) == 0;
 }
 
-static void write_line(enum log_level level, const char *event, const struct log_kv *kvs,
-                       size_t num_kvs)
+bool log_write(const char *lines, size_t len)
 {
-    char text[LOG_LINE_CAP];
-    struct timespec now;
-    size_t len = 0;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    len = log_line(text, sizeof(text) - 1, line_format,
-                   &(struct log_record){
-                       .level = level,
-                       .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-                       .event = event,
-                       .kvs = kvs,
-                       .num_kvs = num_kvs,
-                   });
-    text[len] = '\n';
-    if (write(STDERR_FILENO, text, len + 1) < 0) {
-        return; /* nobody is left to tell */
+    assert(len <= LOG_LINE_CAP);
+    if (would_block()) {
+        return false;
     }
+    if (write(STDERR_FILENO, lines, len) < 0) {
+        return true; /* nobody is left to tell */
+    }
+    return true;
+}
+
+/* Appends a line with its LF to `text`, of LOG_LINE_CAP bytes; returns the new length. */
+static size_t append(char *text, size_t len, const struct log_record *record)
+{
+    len += log_line(text + len, LOG_LINE_CAP - 1 - len, line_format, record);
+    text[len] = '\n';
+    return len + 1;
 }
 
 void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs)
 {
-    uint64_t lost = 0;
+    struct log_record record = {.level = level, .event = event, .kvs = kvs, .num_kvs = num_kvs};
+    char text[LOG_LINE_CAP];
+    struct timespec now;
+    uint64_t untold = 0;
+    size_t len = 0;
+    bool taken = false;
 
     if (!log_wants(level)) {
         return;
     }
-    if (would_block()) {
+    clock_gettime(CLOCK_REALTIME, &now);
+    record.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    untold = atomic_exchange(&num_untold, 0);
+    if (untold > 0) { /* in one piece with the line, so that both are taken or neither */
+        const struct log_kv lines = kv_num("lines", (int64_t)untold);
+
+        len = append(text, 0, &(struct log_record){LOG_WARN, record.now_ms, "log.lost", &lines, 1});
+    }
+    len = append(text, len, &record);
+    taken = thread_sink != NULL ? thread_sink(thread_sink_arg, text, len) : log_write(text, len);
+    if (!taken) {
+        atomic_fetch_add(&num_untold, untold + 1);
         atomic_fetch_add(&num_lost, 1);
-        return;
     }
-    lost = atomic_exchange(&num_lost, 0);
-    if (lost > 0) {
-        write_line(LOG_WARN, "log.lost", (struct log_kv[]){kv_num("lines", (int64_t)lost)}, 1);
-    }
-    write_line(level, event, kvs, num_kvs);
+}
+
+uint64_t log_lost(void)
+{
+    return atomic_load(&num_lost);
 }

@@ -29,7 +29,7 @@ struct log_kv {
     int64_t num;
 };
 
-#define LOG_LINE_CAP 2048
+#define LOG_LINE_CAP 4096 /* what a pipe takes whole */
 #define LOG_LINE_MIN 256
 
 /* Process-wide; any thread may call it at any time. */
@@ -62,9 +62,24 @@ struct log_record {
  */
 size_t log_line(char *out, size_t cap, enum log_format format, const struct log_record *record);
 
-/* Writes one line with a single write(2); thread-safe.  Does not wait for a reader: a line that a
-   full pipe would not take is lost, and the next one that is written is preceded by how many. */
+/* Writes one line with a single write(2), or to where the thread's lines go; thread-safe.  Does not
+   wait for a reader: a line that a full pipe would not take is lost, and the next one that is
+   written is preceded by how many. */
 void log_event(enum log_level level, const char *event, const struct log_kv *kvs, size_t num_kvs);
+
+/* Takes a line or two, each with its LF, at most LOG_LINE_CAP bytes in all; false: there is no
+ * room. */
+typedef bool log_sink(void *arg, const char *line, size_t len);
+
+/* From now on the lines of the calling thread go to `sink`; NULL: to standard error. */
+void log_divert(log_sink *sink, void *arg);
+
+/* Writes whole lines, at most LOG_LINE_CAP bytes, to standard error.  False: it would have to
+   wait. */
+MUST_CHECK bool log_write(const char *lines, size_t len);
+
+/* Lines that were lost since the start. */
+uint64_t log_lost(void);
 
 /* log_info("conn.ready", kv_num("conn", id), kv_text("sni", sni)): at least one key. */
 #define LOG_EVENT(level, event, ...)                                                               \

@@ -258,6 +258,7 @@ void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
     c->route = origin->route;
     c->route_index = origin->route_index;
     c->source = origin->source;
+    c->caller_uid = CONN_NO_UID;
     if (!c->route->egress && !c->route->proxy.in && !conn_enter_source(c)) {
         sockets_reset(origin->fd);
         goto failed;

@@ -24,7 +24,8 @@
 #define CONN_QUEUE_PAUSE 16384             /* a queue this long pauses its source */
 #define CONN_POOL_RESERVE 4                /* chunks that one read may need */
 #define CONN_LINGER_MAX (16 * 1024 * 1024) /* bytes read and discarded */
-#define CONN_REFUSE_MS 1000                /* for an alert to leave */
+#define CONN_NO_UID UINT32_MAX
+#define CONN_REFUSE_MS 1000 /* for an alert to leave */
 
 struct conn {
     struct conn_shared *shared;
@@ -37,7 +38,7 @@ struct conn {
     struct sockets_address source;
     struct sockets_address destination; /* as a PROXY header or a redirecting kernel says; none: as
                                            the socket */
-    uint32_t caller_uid;                /* egress, if it was asked for */
+    uint32_t caller_uid;                /* egress, if it was asked for; else CONN_NO_UID */
     struct sockets_address target;      /* connected to; none before */
     enum conn_state state;
     enum reason reason;

@@ -19,6 +19,7 @@
 #include "proxy/deny_file.h"
 #include "proxy/manager.h"
 #include "proxy/metrics.h"
+#include "proxy/scribe.h"
 #include "proxy/status.h"
 
 #define HEARTBEAT_MAX_MS 5000
@@ -36,6 +37,7 @@ struct control {
     uv_signal_t signals[NUM_SIGNALS];
     uv_async_t crew_changed;
     struct manager manager;
+    struct scribe scribe;
     bool told_ready; /* the manager was, which it stays */
     struct control_rules rules;
     struct crew *crew;
@@ -252,6 +254,7 @@ static void stop(struct control *control)
     manager_stop(&control->manager);
     crew_stop(control->crew);
     control->crew = NULL;
+    scribe_stop(&control->scribe);
     if (control->enrolment != NULL) {
         enrolment_stop(control->enrolment, on_enrolment_stopped, control);
     }
@@ -411,9 +414,13 @@ static int start_crew(struct control *control, struct err *err)
         return -1;
     }
     control->num_generations = 1;
+    if (scribe_start(&control->scribe, &control->loop, options.num_workers, err) != 0) {
+        return -1;
+    }
     options.worker.generation = control->generation;
     options.worker.on_change = on_change;
     options.worker.on_change_arg = control;
+    options.scribe = &control->scribe;
     control->crew = crew_start(&options, err);
     return control->crew != NULL ? 0 : -1;
 }
@@ -478,6 +485,7 @@ static void deinit(struct control *control)
     generation_unref(control->generation);
     identity_unref(control->identity);
     deny_unref(control->deny);
+    scribe_deinit(&control->scribe);
     control->options->source.free(control->rules.owner);
 }
 

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "proxy/census.h"
 #include "proxy/entrance.h"
+#include "proxy/scribe.h"
 #include "proxy/sources.h"
 
 #define CREW_NOFILE_RESERVE 64   /* descriptors that are not connections */
@@ -79,7 +80,7 @@ struct crew *crew_start(const struct crew_options *options, struct err *err)
     size_t num = options->num_workers;
     struct crew *crew = NULL;
 
-    assert(num > 0 && num <= CREW_WORKERS_MAX);
+    assert(num > 0 && num <= CREW_WORKERS_MAX && num <= SCRIBE_RINGS_MAX);
     crew = calloc(1, sizeof(*crew) + num * sizeof(crew->members[0]));
     if (crew == NULL) {
         err_set(err, ERR_LIMIT, "out of memory");
@@ -99,6 +100,7 @@ struct crew *crew_start(const struct crew_options *options, struct err *err)
     for (size_t i = 0; i < num; i++) {
         worker.counters = &crew->members[i].counters;
         worker.index = i;
+        worker.log = options->scribe != NULL ? options->scribe->rings[i] : NULL;
         worker.first = crew->members[0].worker;
         crew->members[i].worker = worker_start(&worker, err);
         if (crew->members[i].worker == NULL) {

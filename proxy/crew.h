@@ -13,7 +13,8 @@
 #include "proxy/counters.h"
 #include "proxy/worker.h"
 
-struct crew; /* opaque */
+struct crew;   /* opaque */
+struct scribe; /* writes what the workers log */
 struct err;
 
 #define CREW_WORKERS_MAX 64
@@ -23,6 +24,7 @@ struct crew_options {
     size_t connections_max;           /* of all together; descriptors may allow fewer */
     size_t connections_max_on_each;   /* listener, of all together; 0: no limit of its own */
     size_t connections_max_from_each; /* source of an ingress, of all together */
+    const struct scribe *scribe;      /* with a ring for each; NULL: they write themselves */
     struct worker_options worker;     /* `counters`, `census` and what tells the workers apart are
                                          set here */
 };

@@ -17,6 +17,7 @@
 #include "proxy/census.h"
 #include "proxy/conn_clock.h"
 #include "proxy/listener.h"
+#include "proxy/log_ring.h"
 #include "proxy/pause.h"
 #include "proxy/peer_cache.h"
 
@@ -45,6 +46,7 @@ struct worker {
     size_t num_slots;
     void (*on_change)(void *arg);
     void *on_change_arg;
+    struct log_ring *log;
 
     uv_mutex_t lock; /* the control thread's orders: */
     struct generation *next_generation;
@@ -290,6 +292,9 @@ static void worker_main(void *arg)
 {
     struct worker *worker = arg;
 
+    if (worker->log != NULL) {
+        log_divert(log_ring_put, worker->log);
+    }
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
@@ -432,6 +437,7 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
     worker->limits = options->limits;
     worker->on_change = options->on_change;
     worker->on_change_arg = options->on_change_arg;
+    worker->log = options->log;
     rc = uv_loop_init(&worker->loop);
     if (rc != 0) {
         uv_mutex_destroy(&worker->lock);

@@ -19,6 +19,7 @@
 #include "proxy/generation.h"
 
 struct err;
+struct log_ring;
 struct worker; /* opaque */
 
 /* One [ingress NAME] or [egress NAME]; route i is route i of every generation. */
@@ -43,9 +44,10 @@ struct worker_options {
     struct generation *generation; /* the first one, often without an identity; referenced */
     struct counters *counters;     /* written by the worker; borrowed, must outlive it */
     struct census *census;         /* shared by all workers; borrowed likewise */
-    size_t index;                  /* 0 to num_siblings - 1 */
-    size_t num_siblings;           /* workers of the process, this one included */
-    const struct worker *first;    /* whose addresses to share; NULL for that one itself */
+    struct log_ring *log;       /* of its lines; NULL: it writes them itself; borrowed likewise */
+    size_t index;               /* 0 to num_siblings - 1 */
+    size_t num_siblings;        /* workers of the process, this one included */
+    const struct worker *first; /* whose addresses to share; NULL for that one itself */
     /* Called on the worker's thread when worker_state() has changed; may only wake the control
        thread (uv_async_send).  May be NULL. */
     void (*on_change)(void *arg);

@@ -38,6 +38,8 @@ class Callers(case.Case):
                 self.assertIn(as_user(FOREIGN, where), ("reset", "closed") if name == "unix" else ("reset",))
                 self.assertIn(as_user(os.geteuid(), where), ("reset", "closed") if name == "unix" else ("reset",))
                 self.until(lambda: client.metric("liftgate_closed_total", reason="caller_denied") == 2, "two refused callers")
+                client.wait_for("conn.closed", reason="caller_denied", caller_uid=str(FOREIGN))
+                client.wait_for("conn.closed", reason="clean", caller_uid=str(APP))
                 self.assertEqual(client.find("egress.unrestricted"), [])
                 client.stop()
 

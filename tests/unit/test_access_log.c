@@ -108,8 +108,9 @@ static void r44_the_line_says_who_spoke_to_whom_and_how_it_ended(void **state)
         expect_in(capture.text, wanted);
         expect_in(capture.text, " spiffe=" RIG_FRIEND " cert_fp=");
         expect_in(capture.text,
-                  " tee=sim measurement=00a1ff rule=expected bytes_in=5 bytes_out=3 ");
+                  " tee=sim measurement=00a1ff rule=expected caller_uid=- bytes_in=5 bytes_out=3 ");
         expect_in(capture.text, " connect_ms=");
+        expect_in(capture.text, " sni=- alpn=- tls=TLSv1.3 group=");
         expect_in(capture.text, " reason=peer_truncated ");
         assert_int_equal(count(capture.text, "\n"), 1);
         rig_pair_close(&pair);
