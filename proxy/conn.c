@@ -36,6 +36,11 @@ static void conn_leave(struct conn *c)
     }
     census_leave(shared->census, c->route->egress, c->route_index);
     counter_sub(shared->counters, conn_open_gauge(c), 1);
+    if (c->svid != NULL) {
+        const struct svid *peer = c->svid;
+
+        counter_sub(shared->counters, counter_of_tee(peer->has_claims ? peer->claims.tee : ""), 1);
+    }
     shared->on_freed(shared->arg);
 }
 

@@ -347,7 +347,9 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
     for (size_t i = 0; i < facts.num_workers; i++) {
         workers[i].heartbeat_age_ms = crew_heartbeat_age_ms(control->crew, i);
         workers[i].lag_ms = crew_lag_ms(control->crew, i);
+        workers[i].idle_permille = crew_idle_permille(control->crew, i);
     }
+    facts.log_lost = log_lost();
     metrics_read_process(&facts.process);
     reply->content_type = "text/plain; version=0.0.4";
     reply->status = metrics_render(&facts, &reply->body) ? 200 : 500;

@@ -13,7 +13,7 @@
 
 #include "proxy/reason.h"
 
-#define COUNTER_HANDSHAKE_BUCKETS 8
+#define COUNTER_BUCKETS 8 /* of a histogram; cumulative; its count and its sum follow them */
 
 enum counter {
     COUNTER_CONNECTIONS_OPEN_INGRESS,
@@ -28,9 +28,27 @@ enum counter {
     COUNTER_HANDSHAKE_FAILED_TIMEOUT,
     COUNTER_HANDSHAKE_FAILED_CLOSED,
     COUNTER_HANDSHAKE_FAILED_IDENTITY, /* our own identity is not valid */
-    COUNTER_HANDSHAKE_BUCKET,          /* first of COUNTER_HANDSHAKE_BUCKETS, cumulative */
-    COUNTER_HANDSHAKE_COUNT = COUNTER_HANDSHAKE_BUCKET + COUNTER_HANDSHAKE_BUCKETS,
+    COUNTER_HANDSHAKE_BUCKET,          /* first of COUNTER_BUCKETS */
+    COUNTER_HANDSHAKE_COUNT = COUNTER_HANDSHAKE_BUCKET + COUNTER_BUCKETS,
     COUNTER_HANDSHAKE_SUM_MS,
+    COUNTER_CONNECT_BUCKET, /* likewise */
+    COUNTER_CONNECT_COUNT = COUNTER_CONNECT_BUCKET + COUNTER_BUCKETS,
+    COUNTER_CONNECT_SUM_MS,
+    COUNTER_DENIED_LIST, /* peers, by what denied them */
+    COUNTER_DENIED_SPIFFE,
+    COUNTER_DENIED_CLAIMS,
+    COUNTER_DENIED_TEE,
+    COUNTER_DENIED_MEASUREMENT,
+    COUNTER_DENIED_TCB,
+    COUNTER_DENIED_EPOCH,
+    COUNTER_DENIED_OTHER,
+    COUNTER_PEERS_NONE, /* gauges: authorized peers, by what attested them */
+    COUNTER_PEERS_SNP,
+    COUNTER_PEERS_TDX,
+    COUNTER_PEERS_SIM,
+    COUNTER_PEERS_OTHER,
+    COUNTER_PEER_CACHE_HIT,
+    COUNTER_PEER_CACHE_MISS,
     COUNTER_BYTES_IN, /* application bytes from peers */
     COUNTER_BYTES_OUT,
     COUNTER_TRUNCATED,
@@ -81,8 +99,15 @@ static inline uint64_t counter_get(const struct counters *counters, enum counter
     return atomic_load_explicit(&counters->values[counter], memory_order_relaxed);
 }
 
-/* One finished handshake into the histogram. */
+/* One finished handshake, or connection to an application or a peer, into its histogram. */
 void counters_handshake(struct counters *counters, uint64_t duration_ms);
+void counters_connect(struct counters *counters, uint64_t duration_ms);
+
+/* What counts a denial by judge_denial(). */
+enum counter counter_of_denial(const char *what);
+
+/* The gauge of peers that `tee` has attested; "": none has. */
+enum counter counter_of_tee(const char *tee);
 
 /* Adds each value of `counters` to `sum`, which no other thread sees. */
 void counters_sum(struct counters *sum, const struct counters *counters);

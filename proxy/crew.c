@@ -188,6 +188,12 @@ uint64_t crew_lag_ms(const struct crew *crew, size_t worker)
     return worker_lag_ms(crew->members[worker].worker);
 }
 
+uint64_t crew_idle_permille(const struct crew *crew, size_t worker)
+{
+    assert(worker < crew->num_workers);
+    return worker_idle_permille(crew->members[worker].worker);
+}
+
 bool crew_is_alive(const struct crew *crew, uint64_t max_ms)
 {
     for (size_t i = 0; i < crew->num_workers; i++) {

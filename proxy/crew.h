@@ -50,6 +50,8 @@ uint64_t crew_heartbeat_age_ms(const struct crew *crew, size_t worker);
 
 uint64_t crew_lag_ms(const struct crew *crew, size_t worker); /* as worker_lag_ms() */
 
+uint64_t crew_idle_permille(const struct crew *crew, size_t worker); /* as worker_...() */
+
 /* True if the loops of all have turned within `max_ms`. */
 bool crew_is_alive(const struct crew *crew, uint64_t max_ms);
 

@@ -74,6 +74,7 @@ void handshake_last_words(struct conn *c)
 enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert, const char *why)
 {
     SSL *ssl = tls_ssl(c->tls);
+    const char *denial = judge_denial(ssl);
     const char *refusal = c->svid == NULL ? judge_refusal(ssl) : NULL;
 
     conn_set_detail(c, refusal != NULL ? refusal : why);
@@ -86,7 +87,10 @@ enum conn_state handshake_engine_failed(struct conn *c, const struct buf *alert,
     case TLS_FAILURE_INTERNAL:
         return conn_fail(c, REASON_LIMIT);
     }
-    conn_set_reason(c, judge_denied(ssl) ? REASON_AUTHZ_DENIED : REASON_ALERT_SENT);
+    if (denial != NULL) {
+        counter_add(c->shared->counters, counter_of_denial(denial), 1);
+    }
+    conn_set_reason(c, denial != NULL ? REASON_AUTHZ_DENIED : REASON_ALERT_SENT);
     if (leg_is_open(&c->app)) {
         counter_add(c->shared->counters, COUNTER_RESETS_APP, 1);
         leg_reset(&c->app);
@@ -118,6 +122,7 @@ static enum conn_state handshake_authorize(struct conn *c, struct bytes rest, en
     counter_add(shared->counters,
                 c->route->egress ? COUNTER_AUTHORIZED_EGRESS : COUNTER_AUTHORIZED_INGRESS, 1);
     counters_handshake(shared->counters, c->handshake_ms);
+    counter_add(shared->counters, counter_of_tee(svid->has_claims ? svid->claims.tee : ""), 1);
     return done;
 }
 

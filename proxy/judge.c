@@ -25,7 +25,7 @@
 struct judgement {
     struct svid svid;
     const struct authz_rule *rule; /* NULL: refused */
-    bool denied;                   /* by deny list or rules, not by the verification */
+    const char *denial;            /* the part of deny list or rules; NULL: none of theirs */
     char *refusal;                 /* why; NULL if memory was out for it */
 };
 
@@ -93,7 +93,7 @@ static bool refuse(struct judgement *judgement, X509_STORE_CTX *store, int error
 
     err_set(&denied, ERR_DENIED, "%s %.*s: %s", why, 160, judgement->svid.spiffe, what);
     judgement->refusal = strdup(denied.msg);
-    judgement->denied = true;
+    judgement->denial = error == X509_V_ERR_CERT_REVOKED ? "deny list" : what;
     X509_STORE_CTX_set_error(store, error);
     return false;
 }
@@ -168,11 +168,11 @@ const char *judge_refusal(SSL *ssl)
     return judgement == NULL || judgement->rule != NULL ? NULL : judgement->refusal;
 }
 
-bool judge_denied(SSL *ssl)
+const char *judge_denial(SSL *ssl)
 {
     const struct judgement *judgement = SSL_get_ex_data(ssl, judgement_index);
 
-    return judgement != NULL && judgement->denied;
+    return judgement != NULL ? judgement->denial : NULL;
 }
 
 const struct authz_rule *judge_again(const struct judge *judge, const struct svid *peer)

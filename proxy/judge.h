@@ -46,9 +46,9 @@ const struct svid *judge_peer(SSL *ssl, const struct authz_rule **out_rule);
 /* Why the callback refused the peer, for the log: borrowed from `ssl`, NULL if it did not. */
 const char *judge_refusal(SSL *ssl);
 
-/* True if the refusal is ours: the peer's certificate verified, but it is on the deny list, or no
-   rule lets it in. */
-bool judge_denied(SSL *ssl);
+/* What did not let in a peer whose certificate verified: "deny list", or the key of the rule that
+   came closest, as authz_decide() says; static text.  NULL: that is not why it was refused. */
+const char *judge_denial(SSL *ssl);
 
 /* Deny list and rules once more, for live connections after a change: NULL if `peer` is no longer
    welcome. */

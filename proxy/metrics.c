@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -102,16 +103,18 @@ static bool put_identity(const struct metrics_facts *facts, struct buf *out)
     return fits;
 }
 
-static bool put_seconds(struct buf *out, const char *name, size_t worker, uint64_t ms)
+/* `thousandths`: of a second, or of the whole. */
+static bool put_seconds(struct buf *out, const char *name, size_t worker, uint64_t thousandths)
 {
-    return buf_printf(out, "%s{worker=\"%zu\"} %" PRIu64 ".%03u\n", name, worker, ms / 1000,
-                      (unsigned)(ms % 1000));
+    return buf_printf(out, "%s{worker=\"%zu\"} %" PRIu64 ".%03u\n", name, worker,
+                      thousandths / 1000, (unsigned)(thousandths % 1000));
 }
 
 static bool put_workers(const struct metrics_facts *facts, struct buf *out)
 {
     static const char heartbeat[] = "liftgate_worker_heartbeat_age_seconds";
     static const char lag[] = "liftgate_loop_lag_seconds";
+    static const char idle[] = "liftgate_loop_idle_ratio";
     bool fits = put_head(out, heartbeat, "gauge", "Since a worker's loop last turned its tick.");
 
     for (size_t i = 0; fits && i < facts->num_workers; i++) {
@@ -120,6 +123,10 @@ static bool put_workers(const struct metrics_facts *facts, struct buf *out)
     fits = fits && put_head(out, lag, "gauge", "How late its tick was at worst, of late.");
     for (size_t i = 0; fits && i < facts->num_workers; i++) {
         fits = put_seconds(out, lag, i, facts->workers[i].lag_ms);
+    }
+    fits = fits && put_head(out, idle, "gauge", "Part of the last seconds that its thread slept.");
+    for (size_t i = 0; fits && i < facts->num_workers; i++) {
+        fits = put_seconds(out, idle, i, facts->workers[i].idle_permille);
     }
     return fits;
 }
@@ -141,8 +148,15 @@ static bool put_process(const struct metrics_process *process, struct buf *out)
 {
     return put_gauge(out, "liftgate_fd_open", "Open descriptors.", (int64_t)process->fd_open) &&
            put_gauge(out, "liftgate_fd_max", "Descriptors allowed.", (int64_t)process->fd_max) &&
+           put_gauge(out, "process_open_fds", "Open descriptors.", (int64_t)process->fd_open) &&
+           put_gauge(out, "process_max_fds", "Descriptors allowed.", (int64_t)process->fd_max) &&
            put_gauge(out, "process_resident_memory_bytes", "Resident memory.",
                      (int64_t)process->resident_bytes) &&
+           put_gauge(out, "process_virtual_memory_bytes", "Memory addressed.",
+                     (int64_t)process->virtual_bytes) &&
+           put_head(out, "process_start_time_seconds", "gauge",
+                    "When the process started, in seconds since 1970.") &&
+           buf_printf(out, "process_start_time_seconds %.2f\n", process->start_time) &&
            put_head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") &&
            buf_printf(out, "process_cpu_seconds_total %.3f\n", process->cpu_seconds);
 }
@@ -162,6 +176,9 @@ bool metrics_render(const struct metrics_facts *facts, struct buf *out)
            put_gauge(out, "liftgate_egress_unrestricted",
                      "Egress routes that any local user may use.", facts->unrestricted_egresses) &&
            put_deny(facts->deny, out) && put_process(&facts->process, out) &&
+           put_head(out, "liftgate_log_lines_lost_total", "counter",
+                    "Lines of the log that nobody took in time.") &&
+           buf_printf(out, "liftgate_log_lines_lost_total %" PRIu64 "\n", facts->log_lost) &&
            put_head(out, "liftgate_build_info", "gauge", "Version of program and TLS library.") &&
            buf_printf(out, "liftgate_build_info{version=\"%s\",openssl=\"%s\"} 1\n",
                       LIFTGATE_VERSION, OpenSSL_version(OPENSSL_VERSION_STRING));
@@ -182,14 +199,43 @@ static uint64_t count_descriptors(void)
     return num > 3 ? num - 3 : 0; /* ".", ".." and the folder itself */
 }
 
+/* Field 22 of /proc/self/stat: clock ticks between the boot and the start. */
+static double start_time(void)
+{
+    char text[1024];
+    FILE *stat = fopen("/proc/self/stat", "re");
+    size_t len = stat != NULL ? fread(text, 1, sizeof(text) - 1, stat) : 0;
+    unsigned long long ticks = 0;
+    struct timespec now;
+    struct timespec up;
+    const char *end = NULL;
+
+    if (stat != NULL) {
+        fclose(stat);
+    }
+    text[len] = '\0';
+    end = strrchr(text, ')'); /* of the name, in which anything may stand */
+    if (end == NULL || sscanf(end + 1,
+                              " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
+                              " %*d %*d %llu",
+                              &ticks) != 1) {
+        return 0;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return (double)(now.tv_sec - up.tv_sec) + (double)(now.tv_nsec - up.tv_nsec) / 1e9 +
+           (double)ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
 void metrics_read_process(struct metrics_process *out)
 {
     struct rlimit limit;
     struct rusage usage;
     FILE *statm = fopen("/proc/self/statm", "re");
+    unsigned long total = 0;
     unsigned long pages = 0;
 
-    *out = (struct metrics_process){.fd_open = count_descriptors()};
+    *out = (struct metrics_process){.fd_open = count_descriptors(), .start_time = start_time()};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         out->fd_max = limit.rlim_cur;
     }
@@ -198,7 +244,8 @@ void metrics_read_process(struct metrics_process *out)
                            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
     }
     if (statm != NULL) {
-        if (fscanf(statm, "%*u %lu", &pages) == 1) {
+        if (fscanf(statm, "%lu %lu", &total, &pages) == 2) {
+            out->virtual_bytes = (uint64_t)total * (uint64_t)sysconf(_SC_PAGESIZE);
             out->resident_bytes = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
         }
         fclose(statm);

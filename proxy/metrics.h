@@ -17,13 +17,16 @@ struct metrics_process {
     uint64_t fd_open;
     uint64_t fd_max;
     uint64_t resident_bytes;
+    uint64_t virtual_bytes;
     double cpu_seconds; /* user and system */
+    double start_time;  /* seconds since 1970 */
 };
 
 /* What is told of each worker and not of their sum. */
 struct metrics_worker {
     uint64_t heartbeat_age_ms;
     uint64_t lag_ms;
+    uint64_t idle_permille;
 };
 
 struct metrics_facts {
@@ -37,6 +40,7 @@ struct metrics_facts {
     uint64_t generation;
     bool reload_ok;      /* the last reload, or the start */
     int64_t reload_time; /* seconds since 1970 */
+    uint64_t log_lost;   /* lines */
     unsigned insecure_settings;
     unsigned unrestricted_egresses;
     const struct deny_file_status *deny;

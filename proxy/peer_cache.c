@@ -14,6 +14,7 @@ struct entry {
 
 struct peer_cache {
     struct entry *slots[PEER_CACHE_SLOTS]; /* NULL: empty */
+    struct peer_cache_usage usage;
 };
 
 static size_t slot_of(const struct peer_key *key)
@@ -42,7 +43,7 @@ void peer_cache_free(struct peer_cache *cache)
     free(cache);
 }
 
-const struct svid *peer_cache_find(const struct peer_cache *cache, const struct peer_key *key,
+const struct svid *peer_cache_find(struct peer_cache *cache, const struct peer_key *key,
                                    int64_t now)
 {
     const struct entry *entry = cache->slots[slot_of(key)];
@@ -51,9 +52,16 @@ const struct svid *peer_cache_find(const struct peer_cache *cache, const struct 
     if (entry == NULL || entry->key.generation != key->generation || entry->key.role != key->role ||
         memcmp(entry->key.sha256, key->sha256, sizeof(key->sha256)) != 0 ||
         now < entry->svid.path_from || now >= entry->svid.path_until) {
+        cache->usage.num_misses++;
         return NULL;
     }
+    cache->usage.num_hits++;
     return &entry->svid;
+}
+
+struct peer_cache_usage peer_cache_usage(const struct peer_cache *cache)
+{
+    return cache->usage;
 }
 
 void peer_cache_put(struct peer_cache *cache, const struct peer_key *key, const struct svid *svid)

@@ -29,8 +29,15 @@ void peer_cache_free(struct peer_cache *cache); /* accepts NULL */
 
 /* NULL: not known, or its path is not valid at `now` (seconds, checked clock).  Borrowed until the
    next call of peer_cache_put(). */
-const struct svid *peer_cache_find(const struct peer_cache *cache, const struct peer_key *key,
+const struct svid *peer_cache_find(struct peer_cache *cache, const struct peer_key *key,
                                    int64_t now);
+
+/* Calls of peer_cache_find(), by result. */
+struct peer_cache_usage {
+    uint64_t num_hits;
+    uint64_t num_misses;
+};
+struct peer_cache_usage peer_cache_usage(const struct peer_cache *cache);
 
 /* Remembers a copy; without memory it does not, which costs only time. */
 void peer_cache_put(struct peer_cache *cache, const struct peer_key *key, const struct svid *svid);

@@ -59,6 +59,7 @@ enum conn_state reach_dial(struct conn *c, struct leg *leg, unsigned user_timeou
     }
     sockets_tune(leg->fd, user_timeout_ms);
     c->connect_ms = conn_now_ms(c) - c->connect_from_ms;
+    counters_connect(c->shared->counters, c->connect_ms);
     dial_free(c->dial);
     c->dial = NULL;
     return done;

@@ -23,6 +23,7 @@
 
 #define WORKER_TICK_MS 100
 #define WORKER_LAG_MS 10000    /* how long the worst is remembered, and once more */
+#define WORKER_IDLE_MS 5000    /* over which the idle time is averaged */
 #define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
 
 /* A route with its texts in storage of its own. */
@@ -57,6 +58,8 @@ struct worker {
     int64_t lag_from_ms;        /* when `lag_ms` began */
     uint64_t lag_ms;            /* the worst since then */
     uint64_t lag_before_ms;     /* the worst in the time before */
+    int64_t cpu_from_ms;        /* by the loop's clock */
+    int64_t cpu_ms;             /* that the thread had used then */
     bool tells_time;            /* one of the workers logs and counts what the clocks did */
     uint64_t drain_from_ms;     /* 0: not draining */
     bool cut;                   /* the drain deadline reset some */
@@ -64,6 +67,7 @@ struct worker {
 
     _Atomic uint64_t heartbeat_ms;
     _Atomic uint64_t worst_lag_ms;
+    _Atomic uint64_t idle_permille;
     _Atomic uint64_t generation_number;
     _Atomic unsigned state; /* enum worker_state */
 };
@@ -155,6 +159,36 @@ static void worker_note_lag(struct worker *worker, int64_t now_ms, int64_t gone_
                           memory_order_relaxed);
 }
 
+/* How much of its time the thread has slept. */
+static void worker_note_idle(struct worker *worker)
+{
+    int64_t now_ms = (int64_t)uv_now(&worker->loop);
+    int64_t gone_ms = now_ms - worker->cpu_from_ms;
+    int64_t cpu_ms = 0;
+    int64_t busy_ms = 0;
+
+    if (gone_ms < WORKER_IDLE_MS) {
+        return;
+    }
+    cpu_ms = worker_clock_ms(CLOCK_THREAD_CPUTIME_ID);
+    busy_ms = cpu_ms - worker->cpu_ms < gone_ms ? cpu_ms - worker->cpu_ms : gone_ms;
+    atomic_store_explicit(&worker->idle_permille, (uint64_t)(1000 - 1000 * busy_ms / gone_ms),
+                          memory_order_relaxed);
+    worker->cpu_from_ms = now_ms;
+    worker->cpu_ms = cpu_ms;
+}
+
+/* What others count, for whoever reads the counters. */
+static void worker_note_counts(struct worker *worker)
+{
+    struct conn_shared *shared = &worker->shared;
+    struct peer_cache_usage usage = peer_cache_usage(shared->peers);
+
+    counter_set(shared->counters, COUNTER_BUFFER_BYTES, shared->pool.num_used * CHUNK_LEN);
+    counter_set(shared->counters, COUNTER_PEER_CACHE_HIT, usage.num_hits);
+    counter_set(shared->counters, COUNTER_PEER_CACHE_MISS, usage.num_misses);
+}
+
 /* Time that nobody could use counts against nobody. */
 static void worker_look_at_clocks(struct worker *worker)
 {
@@ -183,8 +217,8 @@ static void worker_tick(struct worker *worker)
     worker_look_at_clocks(worker);
     conn_tick_all(&worker->shared);
     chunk_pool_trim(&worker->shared.pool);
-    counter_set(worker->shared.counters, COUNTER_BUFFER_BYTES,
-                worker->shared.pool.num_used * CHUNK_LEN);
+    worker_note_counts(worker);
+    worker_note_idle(worker);
     for (size_t i = 0; i < worker->num_slots; i++) {
         listener_tick(&worker->slots[i].listener);
     }
@@ -455,6 +489,8 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
     }
     worker->generation_number = generation_number(options->generation);
     worker->heartbeat_ms = uv_hrtime() / 1000000;
+    worker->idle_permille = 1000;
+    worker->cpu_from_ms = worker->clocks.loop_ms;
     rc = uv_async_init(&worker->loop, &worker->inbox, worker_on_inbox);
     if (rc != 0) {
         err_set_errno(err, ERR_LIMIT, -rc, "event loop");
@@ -530,6 +566,11 @@ enum worker_state worker_state(const struct worker *worker)
 uint64_t worker_lag_ms(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->worst_lag_ms, memory_order_relaxed);
+}
+
+uint64_t worker_idle_permille(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->idle_permille, memory_order_relaxed);
 }
 
 uint64_t worker_heartbeat_age_ms(const struct worker *worker)

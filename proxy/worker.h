@@ -85,5 +85,8 @@ uint64_t worker_heartbeat_age_ms(const struct worker *worker);
 /* How late the loop's tick was at worst, in the last 10 to 20 seconds, in milliseconds. */
 uint64_t worker_lag_ms(const struct worker *worker);
 
+/* The part of the last seconds in which the thread used no processor, in thousandths. */
+uint64_t worker_idle_permille(const struct worker *worker);
+
 /* The address that route `route` really listens on. */
 struct sockets_address worker_address(const struct worker *worker, size_t route);

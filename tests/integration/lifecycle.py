@@ -138,18 +138,51 @@ class Admin(LifecycleCase):
         self.assertEqual(status, 0)
         self.assertEqual(said.strip().lower(), f"serial={identity['serial'].lower()}")
 
-    def test_r45_metrics_have_the_names_that_dashboards_use(self):
-        self.connect()
+    def series(self):
+        """{series with its labels: value} of the server."""
         status, text = self.server.get("/metrics")
         self.assertEqual(status, 200)
-        for name in ("connections_open", "connections_total", "handshake_seconds_count", "handshake_failures_total",
-                     "bytes_total", "truncated_total", "resets_total", "closed_total", "backpressure_pauses_total",
-                     "buffer_bytes", "identity_not_after_seconds", "identity_renewals_total", "clock_offset_seconds",
-                     "config_last_reload_successful", "fd_open", "insecure_settings", "build_info"):
-            with self.subTest(name):
-                self.assertRegex(text, rf"(?m)^liftgate_{name}[ {{]")
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+    def test_r45_metrics_have_the_names_that_dashboards_use(self):
+        names = {name.split("{")[0] for name in self.series()}
+        ours = ("connections_open connections_total handshake_seconds_bucket handshake_seconds_sum handshake_seconds_count "
+                "handshake_failures_total authz_denied_total bytes_total upstream_connect_seconds_bucket "
+                "upstream_connect_seconds_sum upstream_connect_seconds_count truncated_total resets_total closed_total "
+                "backpressure_pauses_total buffer_bytes accept_paused accept_errors_total shed_total fd_open fd_max "
+                "loop_idle_ratio loop_lag_seconds peer_cache_total peers_by_tee keyupdates_total identity_not_after_seconds "
+                "identity_renewals_total clock_offset_seconds identity_last_success_timestamp config_last_reload_successful "
+                "config_last_reload_timestamp time_jumps_total insecure_settings log_lines_lost_total build_info")
+        process = "cpu_seconds_total resident_memory_bytes virtual_memory_bytes open_fds max_fds start_time_seconds"
+        wanted = {f"liftgate_{name}" for name in ours.split()} | {f"process_{name}" for name in process.split()}
+        self.assertEqual(wanted - names, set())
         self.assertGreater(self.server.metric("liftgate_insecure_settings"), 0)
 
+    def test_r45_they_move_and_no_peer_adds_one(self):
+        before = self.series()
+        intruder = self.world.sidecar("intruder", egress(self.server.address("in"), "server"), [peer("server")])
+        held = [self.connect() for _ in range(3)]
+        for number in range(20):
+            stranger = peers.connect(self, self.server.address("in"))
+            stranger.sendall(bytes([number]) * 64)
+            peers.end_of(stranger)
+            peers.end_of(peers.connect(self, intruder.address("out")))
+        self.until(lambda: self.series()['liftgate_authz_denied_total{rule="spiffe"}'] == 20, "all of them refused")
+        now = self.series()
+        self.assertEqual(set(now), set(before))
+        for name in ('connections_open{direction="ingress"}', 'connections_total{direction="ingress",result="accepted"}',
+                     'connections_total{direction="ingress",result="authorized"}', "handshake_seconds_count",
+                     'handshake_failures_total{reason="alert_sent"}', 'handshake_failures_total{reason="authz_denied"}',
+                     'bytes_total{direction="in"}', 'bytes_total{direction="out"}', "upstream_connect_seconds_count",
+                     'closed_total{reason="alert_sent"}', 'closed_total{reason="authz_denied"}', "fd_open",
+                     'peer_cache_total{result="miss"}', 'peer_cache_total{result="hit"}', 'peers_by_tee{tee="sim"}',
+                     "loop_turns_total"):
+            with self.subTest(name):
+                self.assertGreater(now[f"liftgate_{name}"], before[f"liftgate_{name}"])
+        for connection in held:
+            connection.close()
+        self.until(lambda: self.series()['liftgate_peers_by_tee{tee="sim"}'] == 0, "no peer left")
     def test_r43_other_paths_and_methods_are_refused(self):
         for path, status in {"/livez": 200, "/readyz": 200, "/healthz": 200, "/": 404, "/metrics/": 404, "/livezz": 404}.items():
             with self.subTest(path):

@@ -210,11 +210,11 @@ void judge_remember(SSL *ssl, struct peer_cache *cache)
     /* The double validates no path. */
 }
 
-bool judge_denied(SSL *ssl)
+const char *judge_denial(SSL *ssl)
 {
     const struct note *note = SSL_get_ex_data(ssl, generation_index());
 
-    return note != NULL && note->denied;
+    return note != NULL && note->denied ? note->refusal : NULL;
 }
 
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,

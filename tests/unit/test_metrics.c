@@ -103,7 +103,7 @@ static void each_worker_shows_its_heartbeat_and_its_lag(void **state)
 {
     static struct counters counters;
     const struct enrolment_status status = {0};
-    const struct metrics_worker workers[] = {{90, 0}, {5123, 5023}};
+    const struct metrics_worker workers[] = {{90, 0, 1000}, {5123, 5023, 40}};
     const struct metrics_facts facts = {.counters = &counters,
                                         .enrolment = &status,
                                         .deny = &deny_status,
@@ -114,6 +114,8 @@ static void each_worker_shows_its_heartbeat_and_its_lag(void **state)
     assert_int_equal(count("\nliftgate_worker_heartbeat_age_seconds{worker=\"0\"} 0.090\n"), 1);
     assert_int_equal(count("\nliftgate_worker_heartbeat_age_seconds{worker=\"1\"} 5.123\n"), 1);
     assert_int_equal(count("\nliftgate_loop_lag_seconds{worker=\"1\"} 5.023\n"), 1);
+    assert_int_equal(count("\nliftgate_loop_idle_ratio{worker=\"0\"} 1.000\n"), 1);
+    assert_int_equal(count("\nliftgate_loop_idle_ratio{worker=\"1\"} 0.040\n"), 1);
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -140,6 +142,9 @@ static void the_process_knows_its_descriptors_and_memory(void **state)
     fclose(file);
     assert_int_equal(after.fd_open, before.fd_open + 1);
     assert_true(before.fd_max > 0 && before.resident_bytes > 0);
+    assert_true(before.virtual_bytes >= before.resident_bytes);
+    assert_in_range((uint64_t)before.start_time, (uint64_t)time(NULL) - 120,
+                    (uint64_t)time(NULL) + 1);
 }
 
 int main(void)
