@@ -67,6 +67,8 @@ EVP_PKEY *identity_key(const struct identity *identity);
 X509 *identity_leaf(const struct identity *identity);
 X509 *identity_issuer(const struct identity *identity);        /* the issuing CA's certificate */
 X509_STORE *identity_anchors(const struct identity *identity); /* issuing CAs: anchors for peers */
+/* Whether a certificate whose DER has this digest is one of the anchors. */
+bool identity_has_anchor(const struct identity *identity, const uint8_t sha256[static 32]);
 const char *identity_spiffe(const struct identity *identity);
 const char *identity_trust_domain(const struct identity *identity);
 int64_t identity_not_before(const struct identity *identity); /* seconds since 1970 */

@@ -9,6 +9,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include "ca-client/enrol.h"
@@ -22,6 +23,8 @@ struct identity {
     X509 *leaf;
     X509 *issuer;
     X509_STORE *anchors;
+    uint8_t (*anchor_digests)[SHA256_DIGEST_LENGTH];
+    size_t num_anchors;
     char spiffe[SPIFFE_ID_MAX + 1];
     char trust_domain[SPIFFE_TRUST_DOMAIN_MAX + 1];
     int64_t not_before;
@@ -37,6 +40,24 @@ static void set_names(struct identity *identity, const char *spiffe)
 
     memcpy(identity->spiffe, spiffe, strlen(spiffe) + 1);
     memcpy(identity->trust_domain, domain, len); /* the rest is zero */
+}
+
+/* The digests of the anchors, so that nobody has to lock the store to look for one. */
+static int note_anchors(struct identity *identity, X509_STORE *anchors, struct err *err)
+{
+    STACK_OF(X509) *certs = X509_STORE_get1_all_certs(anchors);
+    int num = certs != NULL ? sk_X509_num(certs) : 0;
+    bool ok = certs != NULL;
+
+    identity->anchor_digests = calloc((size_t)num + 1, sizeof(*identity->anchor_digests));
+    ok = ok && identity->anchor_digests != NULL;
+    for (int i = 0; ok && i < num; i++) {
+        ok = X509_digest(sk_X509_value(certs, i), EVP_sha256(), identity->anchor_digests[i],
+                         NULL) == 1;
+    }
+    identity->num_anchors = ok ? (size_t)num : 0;
+    sk_X509_pop_free(certs, X509_free);
+    return ok ? 0 : err_set_openssl(err, ERR_LIMIT, "identity: trust anchors");
 }
 
 struct identity *identity_new(const struct identity_parts *parts, struct err *err)
@@ -55,6 +76,9 @@ struct identity *identity_new(const struct identity_parts *parts, struct err *er
     }
     if (svid_describe(parts->leaf, &svid, err) != 0) {
         err_wrap(err, "certificate");
+        goto out;
+    }
+    if (note_anchors(identity, parts->anchors, err) != 0) {
         goto out;
     }
     set_names(identity, svid.spiffe);
@@ -76,6 +100,9 @@ struct identity *identity_new(const struct identity_parts *parts, struct err *er
     return identity;
 out:
     svid_deinit(&svid);
+    if (identity != NULL) {
+        free(identity->anchor_digests);
+    }
     free(identity);
     return NULL;
 }
@@ -96,6 +123,7 @@ void identity_unref(struct identity *identity)
     X509_free(identity->leaf);
     X509_free(identity->issuer);
     X509_STORE_free(identity->anchors);
+    free(identity->anchor_digests);
     free(identity);
 }
 
@@ -117,6 +145,16 @@ X509 *identity_issuer(const struct identity *identity)
 X509_STORE *identity_anchors(const struct identity *identity)
 {
     return identity->anchors;
+}
+
+bool identity_has_anchor(const struct identity *identity, const uint8_t sha256[static 32])
+{
+    for (size_t i = 0; i < identity->num_anchors; i++) {
+        if (memcmp(identity->anchor_digests[i], sha256, SHA256_DIGEST_LENGTH) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *identity_spiffe(const struct identity *identity)

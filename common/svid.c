@@ -191,8 +191,9 @@ static int check_path(X509_STORE_CTX *ctx, int *out_x509_error, struct err *err)
     return 0;
 }
 
-/* The path was found valid, so its dates can be read. */
-static void set_window(const STACK_OF(X509) * chain, struct svid *svid)
+/* The path was found valid, so its dates can be read.  A digest that cannot be made, for want of
+   memory, stays zero: that of no anchor. */
+static void set_path(const STACK_OF(X509) * chain, struct svid *svid)
 {
     svid->path_from = svid->not_before;
     svid->path_until = svid->not_after;
@@ -205,6 +206,8 @@ static void set_window(const STACK_OF(X509) * chain, struct svid *svid)
         svid->path_from = from > svid->path_from ? from : svid->path_from;
         svid->path_until = until < svid->path_until ? until : svid->path_until;
     }
+    (void)X509_digest(sk_X509_value(chain, sk_X509_num(chain) - 1), EVP_sha256(),
+                      svid->anchor_sha256, NULL);
 }
 
 int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_domain, int64_t now,
@@ -220,7 +223,7 @@ int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_doma
                         err);
     }
     if (rc == 0) {
-        set_window(X509_STORE_CTX_get0_chain(ctx), out_svid);
+        set_path(X509_STORE_CTX_get0_chain(ctx), out_svid);
     }
     ERR_clear_error();
     X509_STORE_CTX_set_error(ctx, rc == 0 ? X509_V_OK : x509_error);

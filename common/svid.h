@@ -28,9 +28,11 @@ struct svid {
     size_t serial_len;
     int64_t not_before; /* seconds since 1970 */
     int64_t not_after;
-    int64_t path_from;  /* with the next: when the whole path is valid, the anchor too; */
-    int64_t path_until; /* exclusive.  Filled by svid_verify() alone */
-    bool has_claims;    /* the leaf carries an attestation result */
+    int64_t path_from;         /* with the next: when the whole path is valid, the anchor too; */
+    int64_t path_until;        /* exclusive */
+    uint8_t anchor_sha256[32]; /* of the DER of the trust anchor.  These three are filled by
+                                  svid_verify() alone */
+    bool has_claims;           /* the leaf carries an attestation result */
     struct ear claims;
 };
 

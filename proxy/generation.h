@@ -62,8 +62,8 @@ int64_t generation_not_after(const struct generation *generation);
    Borrowed.  Only with an identity. */
 SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
 
-/* Deny list and peer rules once more, for live connections after a change: NULL if `peer` is no
-   longer welcome on `route`. */
+/* Trust anchors, deny list and peer rules once more, for live connections after a change: NULL if
+   `peer` is no longer welcome on `route`. */
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,
                                            const struct svid *peer);
 

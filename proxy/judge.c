@@ -179,7 +179,8 @@ const struct authz_rule *judge_again(const struct judge *judge, const struct svi
 {
     const char *reason = NULL;
 
-    if (deny_find(judge->deny, peer) != NULL) {
+    if (judge->identity == NULL || !identity_has_anchor(judge->identity, peer->anchor_sha256) ||
+        deny_find(judge->deny, peer) != NULL) {
         return NULL;
     }
     return authz_decide(judge->rules, judge->num_rules, peer, &reason);

@@ -1,7 +1,7 @@
 /*
  * Judge: decides in a handshake whether a peer is let in: path and profile of its certificate, then
- * the deny list, which always wins, then the rules of the route.  Again, without the path, for live
- * connections.
+ * the deny list, which always wins, then the rules of the route.  Again, with no more of the path
+ * than its anchor, for live connections.
  *
  * Dials nothing and answers nobody: the verdict goes to OpenSSL, which sends the alert.
  */
@@ -50,8 +50,8 @@ const char *judge_refusal(SSL *ssl);
    came closest, as authz_decide() says; static text.  NULL: that is not why it was refused. */
 const char *judge_denial(SSL *ssl);
 
-/* Deny list and rules once more, for live connections after a change: NULL if `peer` is no longer
-   welcome. */
+/* Trust in the peer's anchor, deny list and rules once more, for live connections after a change:
+   NULL if `peer`, once verified, is no longer welcome. */
 const struct authz_rule *judge_again(const struct judge *judge, const struct svid *peer);
 
 /* Seconds since 1970 by the checked clock: the system's plus what `identity` (may be NULL) learnt

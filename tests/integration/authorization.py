@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Who is let in, and who no longer: the deny list at the start, in the handshake and on live
-connections.
+connections, and trust anchors that are withdrawn.
 """
 import os
 import signal
@@ -8,7 +8,7 @@ import signal
 import case
 import leaves
 import peers
-from world import DOMAIN, MEASUREMENTS, World, egress, ingress, peer
+from world import DOMAIN, MEASUREMENTS, Sidecar, World, egress, ingress, peer
 
 
 class DenyCase(case.Case):
@@ -104,6 +104,33 @@ class Live(DenyCase):
         self.assertIn("[identity] deny_file", self.server.wait_for("config.refused", since=since)["error"])
         self.change("# nobody")
         self.connect()
+
+
+class Anchors(case.Case):
+    def test_r15_peers_are_cut_when_their_issuer_is_no_longer_trusted(self):
+        world = World(self)
+        world.start_ca()
+        key, own, issuing = leaves.enrol(world, "server")
+        chain, secret = leaves.write(self.folder, "own", key, own, issuing)
+        bundle, _ = leaves.write(self.folder, "bundle", key, issuing)
+        app = peers.echo(self)
+        server = Sidecar(self, self.folder / "server.ini",
+                         f"[identity]\ntrust_domain = {DOMAIN}\ncertificate = {chain}\nprivate_key = {secret}\n"
+                         f"trust_bundle = {bundle}\n{ingress(app.address, 'client')}{peer('client')}"
+                         "[admin]\nlisten = 127.0.0.1:0\n")
+        server.wait_for("identity.ready")
+        client = world.sidecar("client", egress(server.address("in"), "server"), [peer("server")])
+        held = peers.connect(self, client.address("out"))
+        self.assertEqual(peers.ask(held, b"hello"), b"hello")
+        stranger = leaves.leaf(leaves.Issuer(world, own=False), key, authority=True)
+        leaves.write(self.folder, "bundle", key, issuing, stranger)
+        server.wait_for("identity.renewed")
+        self.assertEqual(peers.ask(held, b"still here"), b"still here")
+        since = server.mark()
+        leaves.write(self.folder, "bundle", key, stranger)
+        self.assertEqual(peers.end_of(held), "reset")
+        server.wait_for("conn.closed", since=since, reason="revoked")
+        self.assertEqual(peers.end_of(peers.connect(self, client.address("out"))), "reset")
 
 
 class Start(case.Case):

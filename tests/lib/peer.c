@@ -76,7 +76,11 @@ int peer_judge(struct peer *peer, X509 *anchor, X509 *leaf, STACK_OF(X509) * unt
     rc = svid_verify(peer->ctx, role, PEER_TRUST_DOMAIN, now, &peer->svid, &peer->err);
     X509_STORE_free(store);
     if (rc == 0) {
+        uint8_t digest[32];
+
         assert_int_equal(X509_STORE_CTX_get_error(peer->ctx), X509_V_OK);
+        assert_int_equal(X509_digest(anchor, EVP_sha256(), digest, NULL), 1);
+        assert_memory_equal(peer->svid.anchor_sha256, digest, sizeof(digest));
         return 0;
     }
     assert_int_equal(peer->err.code, ERR_DENIED);
