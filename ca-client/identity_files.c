@@ -10,7 +10,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "ca-client/certs.h"
@@ -18,37 +17,27 @@
 #include "ca-client/identity.h"
 #include "common/err.h"
 #include "common/file.h"
+#include "common/secrecy.h"
 #include "common/spiffe.h"
 #include "common/svid.h"
 #include "common/svid_rules.h"
 
 #define KEY_FILE_MAX 65536 /* bytes */
 
-/* Encrypted keys are refused: there is nobody to ask. */
-static int no_password(char *out, int cap, int for_writing, void *user)
-{
-    return -1;
-}
-
 static EVP_PKEY *load_key(const char *path, struct err *err)
 {
     uint8_t *data = NULL;
     size_t len = 0;
-    BIO *bio = NULL;
     EVP_PKEY *key = NULL;
 
     if (file_read(path, KEY_FILE_MAX, &data, &len, err) != 0) {
         return NULL;
     }
     ERR_clear_error();
-    bio = BIO_new_mem_buf(data, (int)len);
-    if (bio != NULL) {
-        key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    }
+    key = secrecy_decode_key(data, len);
     if (key == NULL) {
         err_set_openssl(err, ERR_INVALID, "%s: no private key that can be read", path);
     }
-    BIO_free(bio);
     OPENSSL_cleanse(data, len);
     free(data);
     return key;

@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "common/file.h"
+#include "common/secrecy.h"
 #include "common/spiffe.h"
 
 #define FILE_MAX 65536 /* bytes */
@@ -60,15 +61,12 @@ static EVP_PKEY *load_key(const char *path, X509 *cert, struct err *err)
 {
     uint8_t *text = NULL;
     size_t len = 0;
-    BIO *bio = NULL;
     EVP_PKEY *key = NULL;
 
     if (read_secret(path, &text, &len, err) != 0) {
         return NULL;
     }
-    bio = BIO_new_mem_buf(text, (int)len);
-    /* An empty passphrase: never a prompt on the terminal. */
-    key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
+    key = secrecy_decode_key(text, len);
     if (key == NULL) {
         err_set_openssl(err, ERR_INVALID, "%s: no private key", path);
     } else if (X509_check_private_key(cert, key) != 1) {
@@ -77,7 +75,6 @@ static EVP_PKEY *load_key(const char *path, X509 *cert, struct err *err)
         EVP_PKEY_free(key);
         key = NULL;
     }
-    BIO_free(bio);
     OPENSSL_cleanse(text, len);
     free(text);
     return key;

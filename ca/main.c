@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 #include <jansson.h>
@@ -16,6 +15,7 @@
 #include "ca/store.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/secrecy.h"
 #include "config/ca_config.h"
 
 /* Exit statuses. */
@@ -148,8 +148,12 @@ static int run_serve(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
-    opterr = 0;                /* usage() says it, once */
+    struct err err;
+
+    if (secrecy_begin(&err) != 0) {
+        return fail("start", &err);
+    }
+    opterr = 0; /* usage() says it, once */
     if (argc < 2) {
         return usage("need a command: init or serve");
     }
