@@ -319,6 +319,16 @@ static int check_peers(const struct checked *checked)
     return 0;
 }
 
+static int check_process(const struct checked *checked)
+{
+    const struct config_process *process = &checked->config->process;
+
+    if (process->group != NULL && process->user == NULL) {
+        return refuse(checked, "process", "", "group", "only with user");
+    }
+    return 0;
+}
+
 static int check_admin(const struct checked *checked)
 {
     const struct config *config = checked->config;
@@ -343,7 +353,7 @@ int config_check(void *whole, const struct settings_source *source, struct err *
     const struct checked checked = {.config = config, .source = source, .err = err};
 
     if (check_identity(&checked) != 0 || check_sim(&checked) != 0 || check_routes(&checked) != 0 ||
-        check_peers(&checked) != 0 || check_admin(&checked) != 0) {
+        check_peers(&checked) != 0 || check_admin(&checked) != 0 || check_process(&checked) != 0) {
         return -1;
     }
     for (size_t i = 0; i < config->num_ingresses; i++) {

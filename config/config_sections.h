@@ -112,6 +112,10 @@ struct config_limits {
 
 struct config_process {
     uint64_t workers; /* data threads */
+    char *user;       /* NULL: whoever started us */
+    char *group;      /* NULL: that of `user` */
+    struct setting_list read_path;
+    bool insecure_no_sandbox;
 };
 
 struct config_admin {

@@ -341,6 +341,7 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
         .insecure_settings = control->options->insecure_settings,
         .unrestricted_egresses = control->options->unrestricted_egresses,
         .deny = deny_file_status(control->deny_file),
+        .sandbox = control->options->sandbox,
     };
 
     crew_count(control->crew, &counters);

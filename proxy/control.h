@@ -15,6 +15,7 @@
 #include "proxy/crew.h"
 #include "proxy/enrolment.h"
 #include "proxy/generation.h"
+#include "proxy/sandbox.h"
 
 struct err;
 
@@ -45,6 +46,7 @@ struct control_options {
     const char *admin_listen; /* NULL: no admin endpoint */
     unsigned insecure_settings;
     unsigned unrestricted_egresses; /* which any local user may use */
+    struct sandbox_state sandbox;
 };
 
 /* Runs until told to stop.  0: drained.  1: connections were cut short.  -1: it could not start. */

@@ -8,22 +8,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <seccomp.h>
 #include <uv.h>
 
 #include "common/cbor.h"
 #include "common/err.h"
 #include "common/http1.h"
 #include "common/log.h"
+#include "common/secrecy.h"
 #include "common/sockets.h"
 #include "config/config.h"
 #include "proxy/control.h"
 #include "proxy/nft.h"
 #include "proxy/setup.h"
+#include "proxy/setup_sandbox.h"
 
 /* Exit statuses. */
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
@@ -60,9 +62,12 @@ static int usage(const char *why)
 
 static int print_version(void)
 {
-    printf("liftgate %s\n%s, libuv %s, llhttp %s, jansson %s, libcbor %s\n", LIFTGATE_VERSION,
-           OpenSSL_version(OPENSSL_VERSION), uv_version_string(), http1_library_version(),
-           jansson_version_str(), cbor_library_version());
+    const struct scmp_version *seccomp = seccomp_version();
+
+    printf("liftgate %s\n%s, libuv %s, llhttp %s, jansson %s, libcbor %s, libseccomp %u.%u.%u\n",
+           LIFTGATE_VERSION, OpenSSL_version(OPENSSL_VERSION), uv_version_string(),
+           http1_library_version(), jansson_version_str(), cbor_library_version(), seccomp->major,
+           seccomp->minor, seccomp->micro);
     return DONE;
 }
 
@@ -76,10 +81,11 @@ static void prepare_process(unsigned num_workers)
     sigaction(SIGHUP, &ignore,
               NULL); /* this and the next until the loop takes them: they would end us */
     sigaction(SIGUSR1, &ignore, NULL);
-    prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a key, and nobody attaches */
     /* Half for look-ups of names, of which each worker may have one. */
     (void)snprintf(threads, sizeof(threads), "%u", 8 + (num_workers > 8 ? num_workers : 8));
     setenv("UV_THREADPOOL_SIZE", threads, 0);
+    setenv("UV_USE_IO_URING", "0", 1);                   /* the sandbox has none */
+    OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* while its file can be read */
     /* Else each thread of the pool grows a heap of its own, of which enrolments leave bits behind.
      */
     mallopt(M_ARENA_MAX, 1 + (int)num_workers);
@@ -97,8 +103,9 @@ static int run(struct setup *setup, const char *path)
     log_info("proxy.start", kv_text("version", LIFTGATE_VERSION),
              kv_text("openssl", OpenSSL_version(OPENSSL_VERSION_STRING)), kv_text("config", path));
     setup_warn_insecure(setup);
-    if (setup_check_identity(setup, &err) != 0 || setup_check_callers(setup, &err) != 0 ||
-        setup_open(setup, &err) != 0) {
+    if (setup_become_user(setup, &err) != 0 || setup_open(setup, &err) != 0 ||
+        setup_enter_sandbox(setup, &err) != 0 || setup_check_identity(setup, &err) != 0 ||
+        setup_check_callers(setup, &err) != 0) {
         return fail(&err);
     }
     rc = control_run(setup_control(setup), &err);
@@ -108,10 +115,14 @@ static int run(struct setup *setup, const char *path)
 static int print_nft(const struct setup *setup)
 {
     const struct worker_options *worker = &setup_control(setup)->crew.worker;
+    uint32_t uid = 0;
     struct err err;
 
-    return nft_print(worker->routes, worker->num_routes, geteuid(), stdout, &err) == 0 ? DONE
-                                                                                       : fail(&err);
+    if (setup_sandbox_user(setup_config(setup), &uid, &err) != 0 ||
+        nft_print(worker->routes, worker->num_routes, uid, stdout, &err) != 0) {
+        return fail(&err);
+    }
+    return DONE;
 }
 
 static int act(enum action action, const char *path)
@@ -151,7 +162,11 @@ int main(int argc, char **argv)
     enum action action = RUN;
     const char *path = NULL;
     int option = 0;
+    struct err err;
 
+    if (secrecy_begin(&err) != 0) {
+        return fail(&err);
+    }
     opterr = 0;
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         switch (option) {

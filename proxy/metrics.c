@@ -150,6 +150,8 @@ static bool put_process(const struct metrics_process *process, struct buf *out)
            put_gauge(out, "liftgate_fd_max", "Descriptors allowed.", (int64_t)process->fd_max) &&
            put_gauge(out, "process_open_fds", "Open descriptors.", (int64_t)process->fd_open) &&
            put_gauge(out, "process_max_fds", "Descriptors allowed.", (int64_t)process->fd_max) &&
+           put_gauge(out, "liftgate_key_memory_bytes",
+                     "Bytes in use of the memory for private keys.", (int64_t)process->key_bytes) &&
            put_gauge(out, "process_resident_memory_bytes", "Resident memory.",
                      (int64_t)process->resident_bytes) &&
            put_gauge(out, "process_virtual_memory_bytes", "Memory addressed.",
@@ -159,6 +161,19 @@ static bool put_process(const struct metrics_process *process, struct buf *out)
            buf_printf(out, "process_start_time_seconds %.2f\n", process->start_time) &&
            put_head(out, "process_cpu_seconds_total", "counter", "CPU time, user and system.") &&
            buf_printf(out, "process_cpu_seconds_total %.3f\n", process->cpu_seconds);
+}
+
+static bool put_sandbox(const struct sandbox_state *sandbox, struct buf *out)
+{
+    return put_head(out, "liftgate_sandbox_status", "gauge",
+                    "Whether each part of the sandbox holds; for landlock its version.") &&
+           buf_printf(out,
+                      "liftgate_sandbox_status{part=\"seccomp\"} %d\n"
+                      "liftgate_sandbox_status{part=\"landlock\"} %d\n"
+                      "liftgate_sandbox_status{part=\"not_root\"} %d\n"
+                      "liftgate_sandbox_status{part=\"keys_locked\"} %d\n",
+                      sandbox->calls, sandbox->files_abi, !sandbox->root,
+                      sandbox->memory == SECRECY_LOCKED);
 }
 
 bool metrics_render(const struct metrics_facts *facts, struct buf *out)
@@ -175,7 +190,8 @@ bool metrics_render(const struct metrics_facts *facts, struct buf *out)
                      facts->insecure_settings) &&
            put_gauge(out, "liftgate_egress_unrestricted",
                      "Egress routes that any local user may use.", facts->unrestricted_egresses) &&
-           put_deny(facts->deny, out) && put_process(&facts->process, out) &&
+           put_deny(facts->deny, out) && put_sandbox(&facts->sandbox, out) &&
+           put_process(&facts->process, out) &&
            put_head(out, "liftgate_log_lines_lost_total", "counter",
                     "Lines of the log that nobody took in time.") &&
            buf_printf(out, "liftgate_log_lines_lost_total %" PRIu64 "\n", facts->log_lost) &&
@@ -235,7 +251,8 @@ void metrics_read_process(struct metrics_process *out)
     unsigned long total = 0;
     unsigned long pages = 0;
 
-    *out = (struct metrics_process){.fd_open = count_descriptors(), .start_time = start_time()};
+    *out = (struct metrics_process){
+        .fd_open = count_descriptors(), .start_time = start_time(), .key_bytes = secrecy_used()};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         out->fd_max = limit.rlim_cur;
     }

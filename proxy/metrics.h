@@ -11,6 +11,7 @@
 #include "proxy/counters.h"
 #include "proxy/deny_file.h"
 #include "proxy/enrolment.h"
+#include "proxy/sandbox.h"
 
 /* What the operating system says of this process. */
 struct metrics_process {
@@ -20,6 +21,7 @@ struct metrics_process {
     uint64_t virtual_bytes;
     double cpu_seconds; /* user and system */
     double start_time;  /* seconds since 1970 */
+    uint64_t key_bytes; /* of the memory set aside for keys */
 };
 
 /* What is told of each worker and not of their sum. */
@@ -44,6 +46,7 @@ struct metrics_facts {
     unsigned insecure_settings;
     unsigned unrestricted_egresses;
     const struct deny_file_status *deny;
+    struct sandbox_state sandbox;
 };
 
 /* Appends the text.  False if it does not fit. */

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "proxy/algorithms.h"
 #include "proxy/entrance.h"
+#include "proxy/setup_sandbox.h"
 #include "proxy/sock_diag.h"
 
 #define ENROL_TIMEOUT_MS 30000
@@ -441,6 +442,20 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
         return err_wrap(err, "%s", setup->path);
     }
     return make_rules(setup, config, out_rules, err);
+}
+
+int setup_become_user(struct setup *setup, struct err *err)
+{
+    const struct worker_options *worker = &setup->control.crew.worker;
+
+    return setup_sandbox_become(setup->config, worker, &setup->control.sandbox, err);
+}
+
+int setup_enter_sandbox(struct setup *setup, struct err *err)
+{
+    const struct worker_options *worker = &setup->control.crew.worker;
+
+    return setup_sandbox_enter(setup->path, setup->config, worker, &setup->control.sandbox, err);
 }
 
 struct setup *setup_new(const char *path, struct err *err)

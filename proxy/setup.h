@@ -23,9 +23,15 @@ MUST_CHECK int setup_check_identity(const struct setup *setup, struct err *err);
 /* Whether the kernel can say who calls, where a route asks for it. */
 MUST_CHECK int setup_check_callers(const struct setup *setup, struct err *err);
 
+/* Before the next three: what is made and checked is so as the user that will serve. */
+MUST_CHECK int setup_become_user(struct setup *setup, struct err *err);
+
 /* Makes or takes over the listening sockets that the process has once (entrance.h).  setup_free()
    closes them and removes their files.  Blocks for files. */
 MUST_CHECK int setup_open(struct setup *setup, struct err *err);
+
+/* Gives up what the settings allow to; see proxy/sandbox.h. */
+MUST_CHECK int setup_enter_sandbox(struct setup *setup, struct err *err);
 
 /* The settings of the start; borrowed. */
 const struct config *setup_config(const struct setup *setup);

@@ -208,7 +208,7 @@ class Unreachable(PairCase):
 
     def test_a_peer_that_is_not_there(self):
         client, address = self.start_client(connect=peers.nobody(self))
-        self.assertEqual(peers.end_of(peers.connect(self, address)), "reset")
+        self.assertEqual(peers.end_of_connecting(self, address), "reset")
         client.wait_for("conn.closed", reason="connect_refused")
 
     def test_r32_r43_an_identity_that_does_not_come(self):

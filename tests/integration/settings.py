@@ -8,7 +8,7 @@ import socket
 import case
 import peers
 from process import Process, run
-from world import DOMAIN, World, vendor
+from world import DOMAIN, World, runnable, vendor
 
 HEX = "a1" * 48
 CA = f"[ca]\ntrust_domain = {DOMAIN}\nepoch = 1\nttl = 3600\n"
@@ -163,7 +163,7 @@ class Sidecar(case.Case):
         for name, (text, expected) in rows.items():
             with self.subTest(name):
                 path = self.folder / "sidecar.ini"
-                path.write_text(text)
+                path.write_text(runnable(text))
                 status, _, errors = run(case.program("liftgate"), "-c", path)
                 self.assertEqual(status, expected, errors)
                 self.assertRegex(errors, "(?m)^liftgate: ")
@@ -191,7 +191,7 @@ class Sidecar(case.Case):
             with self.subTest(name):
                 self.assertIn(old, good)
                 path = self.folder / f"{name}.ini"
-                path.write_text(good.replace(old, new))
+                path.write_text(runnable(good.replace(old, new)))
                 status, _, errors = run(case.program("liftgate"), "-c", path)
                 self.assertEqual(status, expected, errors)
                 self.assertTrue(errors.splitlines()[-1].startswith(f"liftgate: {path}: [identity] "), errors)
@@ -202,7 +202,7 @@ class Sidecar(case.Case):
         world = World(self)
         world.start_ca()
         path = self.folder / "sidecar.ini"
-        path.write_text(self.settings_in(world).replace(str(world.ca_root), str(self.folder / "ca/issuing.pem")))
+        path.write_text(runnable(self.settings_in(world).replace(str(world.ca_root), str(self.folder / "ca/issuing.pem"))))
         sidecar = Process(self, case.program("liftgate"), "-c", path)
         self.assertIn("certificate", sidecar.wait_for("identity.failed")["error"])
         sidecar.stop()
@@ -240,9 +240,9 @@ class Log(case.Case):
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)
         settings = self.folder / "liftgate.conf"
-        settings.write_text(f"[identity]\ntrust_domain = {DOMAIN}\ncertificate = a\nprivate_key = b\ntrust_bundle = c\n"
+        settings.write_text(runnable(f"[identity]\ntrust_domain = {DOMAIN}\ncertificate = a\nprivate_key = b\ntrust_bundle = c\n"
                             f"[ingress in]\nlisten = 127.0.0.1:{taken.getsockname()[1]}\nforward = 127.0.0.1:1\n"
-                            f"mode = tcp\nallow = p\n[peer p]\nspiffe = spiffe://{DOMAIN}/sim/p\n[log]\nformat = json\n")
+                            f"mode = tcp\nallow = p\n[peer p]\nspiffe = spiffe://{DOMAIN}/sim/p\n[log]\nformat = json\n"))
         status, _, errors = run(case.program("liftgate"), "-c", settings)
         self.assertEqual(status, 1)
         self.assertEqual(json.loads(errors.splitlines()[0])["event"], "proxy.start")

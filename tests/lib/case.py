@@ -23,6 +23,12 @@ def program(name):
     return build_folder() / "bin" / name
 
 
+def is_instrumented():
+    """Sanitizers look into their process and coverage writes files: neither can in the sandbox."""
+    flags = (build_folder() / "CMakeCache.txt").read_text()
+    return "-fsanitize=" in flags or "--coverage" in flags
+
+
 class Case(unittest.TestCase):
     """A test with a folder and programs."""
 

@@ -122,6 +122,14 @@ def end_of(connection):
     return data or "closed"
 
 
+def end_of_connecting(case, address):
+    """As end_of(), where the reset may come before the connection is seen as made."""
+    try:
+        return end_of(connect(case, address))
+    except ConnectionResetError:
+        return "reset"
+
+
 def tls_context(certificate=None, key=None, anchors=None):
     """A client's context: TLS 1.3, its certificate if given, the server's chain checked if anchors are."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

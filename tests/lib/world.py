@@ -9,7 +9,7 @@ import signal
 
 import est_client  # the demo's raw client (config/demo), which is the tests' as well
 import handover
-from case import build_folder, program
+from case import build_folder, is_instrumented, program
 from process import Process, run
 
 DOMAIN = "test.example"
@@ -103,14 +103,15 @@ class World:
         return est_client.collect(program("liftgate-attest"), self.machine(name), report_data)
 
     def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity="", user=None,
-                **manager):
+                process="", **manager):
         """A running sidecar with an identity (or, if not `ready`, on its way to one); `manager` is what a
         service manager gives it, as handover.py knows it, or a command `around` it."""
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
                 f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
         text += routes + "".join(peers)
         workers = os.environ.get("LIFTGATE_TEST_WORKERS", "1")
-        text += f"[process]\nworkers = {workers}\n[admin]\nlisten = 127.0.0.1:0\n[limits]\ndrain_timeout = 2s\n{limits}"
+        text += (f"[process]\nworkers = {workers}\n{process}[admin]\nlisten = 127.0.0.1:0\n"
+                 f"[limits]\ndrain_timeout = 2s\n{limits}")
         sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text, user, **manager)
         if ready:
             sidecar.wait_for("identity.ready")
@@ -131,6 +132,14 @@ def ingress(forward, *allow, name="in", extra=""):
 def egress(connect, *expect, name="out", extra=""):
     return (f"[egress {name}]\nlisten = 127.0.0.1:0\nconnect = {text_of(connect)}\nmode = tcp\n"
             f"expect = {' '.join(expect)}\n{extra}")
+
+
+def runnable(text):
+    """The settings `text`, without the sandbox where a sanitizer could not run in it."""
+    head, line = "[process]\n", "insecure_no_sandbox = yes\n"
+    if not is_instrumented():
+        return text
+    return text.replace(head, head + line, 1) if head in text else text + head + line
 
 
 def text_of(address):
@@ -177,7 +186,7 @@ class Sidecar(Service):
 
     def __init__(self, case, path, text, user=None, sockets=None, variables=None, around=()):
         self.config = path
-        path.write_text(text)
+        path.write_text(runnable(text))
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
         command, sockets = [program("liftgate"), "-c", path], sockets or {}
         if sockets or variables:

@@ -83,7 +83,8 @@ static const char full[] =
              "max_connections = 7\n"
              "buffer_memory = 1GiB\n"
              "[process]\n"
-             "workers = 64\n"
+             "workers = 64\nuser = web\ngroup = www-data\nread_path = /etc\n"
+             "insecure_no_sandbox = yes\n"
              "[admin]\n"
              "listen = 127.0.0.1:0\n"
              "[log]\n"
@@ -132,11 +133,12 @@ static void what_is_insecure_and_in_use_is_found(void **state)
     struct config *config = parse(full, &err);
 
     assert_non_null(config);
-    assert_int_equal(config_insecure(config, note_insecure), 3);
+    assert_int_equal(config_insecure(config, note_insecure), 4);
     assert_string_equal(insecure_keys, "[identity ] insecure_sim;"
                                        "[ingress far] insecure_keep_expired_peers;"
-                                       "[ingress far] insecure_remote_app;");
-    assert_int_equal(config_insecure(config, NULL), 3);
+                                       "[ingress far] insecure_remote_app;"
+                                       "[process ] insecure_no_sandbox;");
+    assert_int_equal(config_insecure(config, NULL), 4);
     config_free(config);
 }
 
@@ -162,6 +164,10 @@ static void peers_and_limits_reach_their_fields(void **state)
     assert_int_equal(config->limits.max_connections, 7);
     assert_int_equal(config->limits.max_connections_per_listener, 0);
     assert_int_equal(config->limits.buffer_memory, UINT64_C(1) << 30);
+    assert_string_equal(config->process.user, "web");
+    assert_string_equal(config->process.group, "www-data");
+    assert_string_equal(config->process.read_path.items[0], "/etc");
+    assert_true(config->process.insecure_no_sandbox);
     assert_string_equal(config->admin.listen, "127.0.0.1:0");
     assert_int_equal(config->log.level, LOG_DEBUG);
     assert_int_equal(config->log.format, LOG_JSON);
@@ -310,6 +316,7 @@ static const struct {
     {"a duration behind 64 bits", "[limits]\nmax_lifetime = 999999999999999999d\n", "t.ini:2: [limits] max_lifetime: need a duration from 1ms to 365d, or off (ms, s, min, h, d)"},
     {"a size without unit", "[limits]\nbuffer_memory = 1048576\n", "t.ini:2: [limits] buffer_memory: need a size from 1MiB to 64GiB (KiB, MiB, GiB)"},
     {"a decimal size", "[limits]\nbuffer_memory = 64MB\n", "t.ini:2: [limits] buffer_memory: need a size from 1MiB to 64GiB (KiB, MiB, GiB)"},
+    {"a group without a user", IDENTITY INGRESS PEER "[process]\ngroup = web\n", "t.ini:14: [process] group: only with user"},
     {"an open admin endpoint", IDENTITY INGRESS PEER "[admin]\nlisten = 0.0.0.0:9901\n", "t.ini:14: [admin] listen: not on loopback"},
     {"a bad level", "[log]\nlevel = trace\n", "t.ini:2: [log] level: need one of error, warn, info, debug"},
     {"a comment sign that is data", "[log]\nlevel = info # quiet\n", "t.ini:2: [log] level: need one of error, warn, info, debug"},

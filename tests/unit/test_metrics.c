@@ -87,7 +87,8 @@ static void the_identity_and_its_last_refusal_are_shown(void **state)
                                         .enrolment = &status,
                                         .identity_not_after = 1790003600,
                                         .ready = true,
-                                        .insecure_settings = 1};
+                                        .insecure_settings = 1,
+                                        .sandbox = {.calls = true, .files_abi = 4}};
 
     render(&facts);
     assert_int_equal(count("\nliftgate_identity_not_after_seconds 1790003600\n"), 1);
@@ -97,6 +98,10 @@ static void the_identity_and_its_last_refusal_are_shown(void **state)
     assert_int_equal(count("\nliftgate_identity_expired 1\n"), 1);
     assert_int_equal(count("\nliftgate_ready 1\n"), 1);
     assert_int_equal(count("\nliftgate_insecure_settings 1\n"), 1);
+    assert_int_equal(count("\nliftgate_sandbox_status{part=\"seccomp\"} 1\n"), 1);
+    assert_int_equal(count("\nliftgate_sandbox_status{part=\"landlock\"} 4\n"), 1);
+    assert_int_equal(count("\nliftgate_sandbox_status{part=\"not_root\"} 1\n"), 1);
+    assert_int_equal(count("\nliftgate_sandbox_status{part=\"keys_locked\"} 0\n"), 1);
 }
 
 static void each_worker_shows_its_heartbeat_and_its_lag(void **state)

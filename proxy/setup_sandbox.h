@@ -1,0 +1,27 @@
+/*
+ * Setup_sandbox: what the settings need of the machine once the program runs, and so what the
+ * sandbox has to leave.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/compiler.h"
+#include "proxy/sandbox.h"
+#include "proxy/worker.h"
+
+struct config;
+struct err;
+
+/* The user that the process will be once it serves.  As privileges_uid(). */
+MUST_CHECK int setup_sandbox_user(const struct config *config, uint32_t *out_uid, struct err *err);
+
+/* Sets memory aside for keys and becomes the user.  As sandbox_become(). */
+MUST_CHECK int setup_sandbox_become(const struct config *config,
+                                    const struct worker_options *worker,
+                                    struct sandbox_state *out_state, struct err *err);
+
+/* `path` is the settings' own.  As sandbox_enter(). */
+MUST_CHECK int setup_sandbox_enter(const char *path, const struct config *config,
+                                   const struct worker_options *worker,
+                                   struct sandbox_state *out_state, struct err *err);
