@@ -39,20 +39,6 @@ static bool field_of(int row, enum report_field *out_field)
     return false;
 }
 
-void finding_add_row(struct finding *finding, int row, const char *check,
-                     const struct verdict *failure)
-{
-    struct verify_rows *rows = &finding->rows;
-
-    assert(rows->num_results < VERIFY_ROWS_MAX);
-    rows->results[rows->num_results++] = (struct row_result){
-        .row = row,
-        .state = failure != NULL ? ROW_FAILED : ROW_OK,
-        .check = check,
-        .verdict = failure != NULL ? *failure : (struct verdict){0},
-    };
-}
-
 /* What a row that holds has found: the field's value, or nothing to tell. */
 static void describe_ok(const struct finding *finding, int row, char out[static DETAIL_MAX])
 {

@@ -31,10 +31,6 @@ struct finding {
     size_t num_urls;
 };
 
-/* Appends one row. */
-void finding_add_row(struct finding *finding, int row, const char *check,
-                     const struct verdict *failure);
-
 /* Names the addresses that would give what is missing or does not fit, if the verdict is such. */
 void finding_add_urls(struct finding *finding);
 

@@ -1,155 +1,157 @@
 /*
  * Policy: judging claims against rules that policy_file read.
  *
- * Every function here is pure.  The rows are those of the evidence table, groups G to J.
+ * Every function here is pure.  The rows of groups G to J of the evidence table stand in
+ * policy_guest, policy_machine, policy_tcb and policy_reference.
  */
 #include "attest/policy.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
-#include "attest/policy_rules.h"
+#include "attest/policy_predicate.h"
 
-bool policy_check_guest(const struct claims *claims, const struct policy_guest_rules *rules,
-                        struct verdict *out_verdict)
+const char policy_skipped[] = "skipped";
+
+/* The groups in their order; without a policy file only the first two are judged. */
+static const struct {
+    const struct policy_predicate *rows;
+    const size_t *len;
+} groups[] = {
+    {policy_guest_rows, &policy_guest_rows_len},
+    {policy_machine_rows, &policy_machine_rows_len},
+    {policy_tcb_rows, &policy_tcb_rows_len},
+    {policy_reference_rows, &policy_reference_rows_len},
+};
+
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+#define GROUPS_WITHOUT_POLICY 2
+
+void policy_hex(const uint8_t *data, size_t len, char out_text[static VERDICT_VALUE_CAP])
 {
-    const struct {
-        bool set;
-        bool allowed;
-        const char *slug;
-    } bits[] = {
-        {claims->debug, rules->allow_debug, "debug-allowed"},
-        {claims->migration, rules->allow_migration, "migration-allowed"},
-        {claims->smt, !rules->refuse_smt, "smt-allowed"},
-    };
+    out_text[0] = '\0';
+    for (size_t i = 0; i < len && 2 * i + 2 < VERDICT_VALUE_CAP; i++) {
+        snprintf(out_text + 2 * i, 3, "%02x", data[i]);
+    }
+}
 
-    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-        if (bits[i].set && !bits[i].allowed) {
-            verdict_refuse(out_verdict, VERDICT_GUEST_POLICY, 69, bits[i].slug);
-            verdict_expected(out_verdict, "0");
-            verdict_actual(out_verdict, "1");
-            return false;
+bool policy_lists(const struct policy_values *values, const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < values->num; i++) {
+        if (CRYPTO_memcmp(values->data + i * len, data, len) == 0) {
+            return true;
         }
     }
-    if (claims->vmpl != rules->vmpl) {
-        verdict_refuse(out_verdict, VERDICT_GUEST_POLICY, 70, "vmpl-not-allowed");
-        verdict_expected(out_verdict, "%" PRIu32, rules->vmpl);
-        verdict_actual(out_verdict, "%" PRIu32, claims->vmpl);
+    return false;
+}
+
+static void report_row(struct verify_rows *rows, const struct policy_predicate *predicate,
+                       const char *slug, const struct verdict *verdict)
+{
+    if (rows != NULL && rows->num_results < VERIFY_ROWS_MAX) {
+        struct row_result *result = &rows->results[rows->num_results++];
+
+        *result = (struct row_result){
+            .row = predicate->row,
+            .state = slug == NULL             ? ROW_OK
+                     : slug == policy_skipped ? ROW_SKIPPED
+                                              : ROW_FAILED,
+            .check = predicate->check,
+        };
+        if (result->state == ROW_FAILED) {
+            result->verdict = *verdict;
+        }
+    }
+}
+
+/* True if all rows of the first groups hold.  With `rows` all are judged, else up to the first that
+   does not. */
+static bool judge(struct policy_case *c, size_t num_groups, struct verdict *out_verdict,
+                  struct verify_rows *rows)
+{
+    bool holds = true;
+
+    for (size_t i = 0; i < num_groups; i++) {
+        for (size_t j = 0; j < *groups[i].len; j++) {
+            const struct policy_predicate *predicate = &groups[i].rows[j];
+            const char *slug = predicate->judge(c);
+
+            if (slug != NULL && slug != policy_skipped) {
+                struct verdict verdict = c->found;
+
+                verdict.code = predicate->code;
+                verdict.slug = slug;
+                verdict.row = predicate->row;
+                if (holds) {
+                    *out_verdict = verdict;
+                }
+                holds = false;
+                c->found = verdict;
+            }
+            report_row(rows, predicate, slug, &c->found);
+            c->found = (struct verdict){.code = VERDICT_ACCEPTED};
+            if (!holds && rows == NULL) {
+                return false;
+            }
+        }
+    }
+    return holds;
+}
+
+bool policy_check_defaults(const struct claims *claims, const struct policy_guest_rules *rules,
+                           struct verdict *out_verdict, struct verify_rows *rows_out)
+{
+    const struct policy_workload workload = {.guest = *rules};
+    struct policy_case c = {.workload = &workload, .claims = claims};
+
+    return judge(&c, GROUPS_WITHOUT_POLICY, out_verdict, rows_out);
+}
+
+bool policy_explain(const struct policy *policy, const char *workload, const struct claims *claims,
+                    struct verify_rows *rows)
+{
+    for (size_t i = 0; i < policy->num_workloads; i++) {
+        struct policy_case c = {
+            .policy = policy, .workload = &policy->workloads[i], .claims = claims};
+        struct verdict verdict;
+
+        if (strcmp(c.workload->name, workload) == 0) {
+            (void)judge(&c, GROUPS, &verdict, rows);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A chip is known by CHIP_ID and by the VCEK's hwID: masking the first must not hide it. */
+bool policy_check_deny(const struct policy *policy, const struct claims *claims,
+                       struct verdict *out_verdict)
+{
+    const struct policy_values *chips = &policy->denied[POLICY_DENY_CHIP];
+    bool chip = policy_lists(chips, claims->chip, CLAIMS_CHIP_LEN) ||
+                policy_lists(chips, claims->vek_chip, CLAIMS_CHIP_LEN);
+
+    if (chip) {
+        verdict_refuse(out_verdict, VERDICT_REVOKED, 67, "chip-denied");
+        policy_hex(claims->vlek ? claims->chip : claims->vek_chip, CLAIMS_CHIP_LEN,
+                   out_verdict->actual);
+        return false;
+    }
+    if (policy_lists(&policy->denied[POLICY_DENY_MEASUREMENT], claims->measurement,
+                     POLICY_MEASUREMENT_LEN)) {
+        verdict_refuse(out_verdict, VERDICT_REVOKED, 68, "measurement-denied");
+        policy_hex(claims->measurement, POLICY_MEASUREMENT_LEN, out_verdict->actual);
+        return false;
+    }
+    if (policy_lists(&policy->denied[POLICY_DENY_VEK], claims->vek_spki_sha256,
+                     sizeof(claims->vek_spki_sha256))) {
+        verdict_refuse(out_verdict, VERDICT_REVOKED, 68, "vek-denied");
+        policy_hex(claims->vek_spki_sha256, sizeof(claims->vek_spki_sha256), out_verdict->actual);
         return false;
     }
     return true;
-}
-
-static void describe_tcb(char *out, size_t cap, const struct tcb *tcb)
-{
-    size_t len = 0;
-
-    out[0] = '\0';
-    for (unsigned i = 0; i < TCB_COMPONENTS && len < cap; i++) {
-        if (tcb->present[i]) {
-            int put = snprintf(out + len, cap - len, "%s%s=%u", len > 0 ? " " : "",
-                               tcb_component_name((enum tcb_component)i), tcb->value[i]);
-            len += put > 0 ? (size_t)put : 0;
-        }
-    }
-}
-
-/* Component by component, a partial order; never a comparison of the whole as a number. */
-static bool tcb_above(const struct tcb *tcb, const struct tcb *limit)
-{
-    for (unsigned i = 0; i < TCB_COMPONENTS; i++) {
-        if (tcb->present[i] && (!limit->present[i] || tcb->value[i] > limit->value[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A floor for a component that this machine does not have is not met. */
-static bool tcb_below(const struct tcb *tcb, const struct policy_floor *floor)
-{
-    for (unsigned i = 0; i < TCB_COMPONENTS; i++) {
-        if (floor->set[i] && (!tcb->present[i] || tcb->value[i] < floor->min[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool refuse_tcb(struct verdict *out_verdict, int row, const char *slug,
-                       const struct tcb *expected, const struct tcb *actual)
-{
-    char text[VERDICT_VALUE_CAP];
-
-    verdict_refuse(out_verdict, VERDICT_TCB_NOT_ALLOWED, row, slug);
-    describe_tcb(text, sizeof(text), expected);
-    verdict_expected(out_verdict, "%s", text);
-    describe_tcb(text, sizeof(text), actual);
-    verdict_actual(out_verdict, "%s", text);
-    return false;
-}
-
-/* Rows 79, 80 and 83. */
-static bool check_tcb(const struct policy *policy, const struct policy_workload *workload,
-                      const struct claims *claims, struct verdict *out_verdict)
-{
-    const struct policy_floor *floor = &policy->floors[claims->product];
-    struct tcb minimum = {0};
-    const struct {
-        const struct tcb *tcb;
-        const char *above;
-        const char *below;
-    } all[] = {
-        {&claims->reported, "reported-above-current", "reported-below-floor"},
-        {&claims->current, NULL, "current-below-floor"},
-        {&claims->committed, "committed-above-current", "committed-below-floor"},
-        {&claims->launch, "launch-above-current", "launch-below-floor"},
-    };
-
-    if (!workload->products[claims->product]) {
-        verdict_refuse(out_verdict, VERDICT_TCB_NOT_ALLOWED, 79, "product-without-floor");
-        verdict_actual(out_verdict, "%s", product_name(claims->product));
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i].above != NULL && tcb_above(all[i].tcb, &claims->current)) {
-            return refuse_tcb(out_verdict, 80, all[i].above, &claims->current, all[i].tcb);
-        }
-    }
-    memcpy(minimum.value, floor->min, sizeof(minimum.value));
-    memcpy(minimum.present, floor->set, sizeof(minimum.present));
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (tcb_below(all[i].tcb, floor)) {
-            return refuse_tcb(out_verdict, 83, all[i].below, &minimum, all[i].tcb);
-        }
-    }
-    return true;
-}
-
-/* Row 87. */
-static bool check_measurement(const struct policy_workload *workload, const struct claims *claims,
-                              struct verdict *out_verdict)
-{
-    char text[2 * CLAIMS_MEASUREMENT_MAX + 1] = "";
-
-    for (size_t i = 0; i < workload->num_measurements; i++) {
-        if (claims->measurement_len == POLICY_MEASUREMENT_LEN &&
-            CRYPTO_memcmp(claims->measurement, workload->measurements[i], POLICY_MEASUREMENT_LEN) ==
-                0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < claims->measurement_len && i < CLAIMS_MEASUREMENT_MAX; i++) {
-        snprintf(text + 2 * i, 3, "%02x", claims->measurement[i]);
-    }
-    verdict_refuse(out_verdict, VERDICT_REFERENCE_MISMATCH, 87, "measurement");
-    verdict_expected(out_verdict, "one of %zu of [workload %s]", workload->num_measurements,
-                     workload->name);
-    verdict_actual(out_verdict, "%s", text);
-    return false;
 }
 
 const struct policy_ca *policy_ca(const struct policy *policy)
@@ -171,10 +173,10 @@ static void tally_workload(const struct policy *policy, const struct policy_work
                            const struct claims *claims, struct tally *tally,
                            struct policy_trace *trace)
 {
+    struct policy_case c = {.policy = policy, .workload = workload, .claims = claims};
+
     trace->workload = workload->name;
-    trace->matches = policy_check_guest(claims, &workload->guest, &trace->first_failure) &&
-                     check_tcb(policy, workload, claims, &trace->first_failure) &&
-                     check_measurement(workload, claims, &trace->first_failure);
+    trace->matches = judge(&c, GROUPS, &trace->first_failure, NULL);
     if (trace->matches) {
         tally->match = workload;
         tally->num_matches++;
@@ -210,6 +212,9 @@ bool policy_evaluate(const struct policy *policy, const struct claims *claims, c
     struct tally tally = {0};
     const struct policy_workload *granted = NULL;
 
+    if (!policy_check_deny(policy, claims, out_verdict)) {
+        return false;
+    }
     for (size_t i = 0; i < policy->num_workloads; i++) {
         const struct policy_workload *workload = &policy->workloads[i];
         struct policy_trace trace = {0};

@@ -74,14 +74,39 @@ MUST_CHECK bool policy_evaluate(const struct policy *policy, const struct claims
                                 const char *uri, struct policy_grant *out_grant,
                                 struct verdict *out_verdict, struct policy_traces *traces);
 
-/* The guest-policy rows (69, 70) with their defaults, for a tool without a policy file. */
+/* What a workload asks of the guest's own policy (rows 69 to 73); all zero: the defaults. */
 struct policy_guest_rules {
     bool allow_debug;
     bool allow_migration;
     bool refuse_smt;
     uint32_t vmpl;
+    uint64_t require; /* bits of POLICY */
+    uint64_t forbid;
+    uint16_t min_abi; /* major in the high byte, minor in the low one */
 };
 
-MUST_CHECK bool policy_check_guest(const struct claims *claims,
-                                   const struct policy_guest_rules *rules,
-                                   struct verdict *out_verdict);
+/* Rows 69 to 78 for a tool without a policy file: these rules, and the defaults for the machine.
+   With `rows` (may be NULL) each is reported, appended to those that are there; the verdict is the
+   same. */
+MUST_CHECK bool policy_check_defaults(const struct claims *claims,
+                                      const struct policy_guest_rules *rules,
+                                      struct verdict *out_verdict, struct verify_rows *rows_out);
+
+/* Rows 69 to 90 for the named workload, appended to `rows`.  False: there is no such workload. */
+MUST_CHECK bool policy_explain(const struct policy *policy, const char *workload,
+                               const struct claims *claims, struct verify_rows *rows);
+
+/* Rows 67 and 68: false if [deny] names the chip, the VEK or the measurement; it comes before any
+   workload. */
+MUST_CHECK bool policy_check_deny(const struct policy *policy, const struct claims *claims,
+                                  struct verdict *out_verdict);
+
+/* Row 91: the instance that a caller expects; NULL: any. */
+struct policy_instance {
+    const uint8_t *report_id;    /* CLAIMS_REPORT_ID_LEN bytes, as is the next */
+    const uint8_t *report_id_ma; /* of the migration agent */
+};
+
+MUST_CHECK bool policy_check_instance(const struct claims *claims,
+                                      const struct policy_instance *instance,
+                                      struct verdict *out_verdict);

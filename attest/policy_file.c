@@ -18,6 +18,31 @@
 #include "common/err.h"
 #include "common/file.h"
 
+const struct policy_reference_info *policy_reference_info(enum policy_reference reference)
+{
+    static const struct policy_reference_info infos[POLICY_REFERENCES] = {
+        [POLICY_MEASUREMENT] = {"measurement", POLICY_MEASUREMENT_LEN, true},
+        [POLICY_ID_KEY] = {"id_key_digest", CLAIMS_KEY_DIGEST_LEN, true},
+        [POLICY_AUTHOR_KEY] = {"author_key_digest", CLAIMS_KEY_DIGEST_LEN, true},
+        [POLICY_FAMILY_ID] = {"family_id", CLAIMS_LAUNCH_ID_LEN, true},
+        [POLICY_IMAGE_ID] = {"image_id", CLAIMS_LAUNCH_ID_LEN, true},
+        [POLICY_HOST_DATA] = {"host_data", 32, false},
+    };
+
+    return &infos[reference];
+}
+
+const struct policy_denied_info *policy_denied_info(enum policy_denied denied)
+{
+    static const struct policy_denied_info infos[POLICY_DENIED] = {
+        [POLICY_DENY_CHIP] = {"chip", CLAIMS_CHIP_LEN},
+        [POLICY_DENY_MEASUREMENT] = {"measurement", POLICY_MEASUREMENT_LEN},
+        [POLICY_DENY_VEK] = {"vek", 32},
+    };
+
+    return &infos[denied];
+}
+
 static bool ttl_fits(const struct policy *policy, unsigned ttl_s)
 {
     return ttl_s >= (policy->ca.short_ttl ? POLICY_TTL_SHORT_MIN : POLICY_TTL_MIN);
@@ -54,8 +79,9 @@ static int finish_workload(const struct policy *policy, struct policy_workload *
     if (workload->spiffe == NULL) {
         return err_set(err, ERR_INVALID, "spiffe is missing");
     }
-    if (workload->num_measurements == 0) {
-        return err_set(err, ERR_INVALID, "measurement is missing");
+    if (workload->references[POLICY_MEASUREMENT].num == 0 &&
+        workload->references[POLICY_ID_KEY].num == 0) {
+        return err_set(err, ERR_INVALID, "measurement or id_key_digest is missing");
     }
     if (workload->tee == TEE_SIM && policy->insecure_root == NULL) {
         return err_set(err, ERR_INVALID, "tee = sim needs [platform sim] insecure_root");
@@ -221,20 +247,33 @@ struct policy *policy_load(const char *path, struct err *err)
     return policy;
 }
 
+static void free_workload(struct policy_workload *workload)
+{
+    for (size_t i = 0; i < workload->num_dns; i++) {
+        free(workload->dns[i]);
+    }
+    for (size_t i = 0; i < workload->machine.num_csp; i++) {
+        free(workload->machine.csp[i]);
+    }
+    for (size_t i = 0; i < POLICY_REFERENCES; i++) {
+        free(workload->references[i].data);
+    }
+    free(workload->machine.chips.data);
+    free(workload->machine.csp);
+    free(workload->dns);
+    free(workload->spiffe);
+}
+
 void policy_free(struct policy *policy)
 {
     if (policy == NULL) {
         return;
     }
     for (size_t i = 0; i < policy->num_workloads; i++) {
-        struct policy_workload *workload = &policy->workloads[i];
-
-        for (size_t j = 0; j < workload->num_dns; j++) {
-            free(workload->dns[j]);
-        }
-        free(workload->dns);
-        free(workload->spiffe);
-        free(workload->measurements);
+        free_workload(&policy->workloads[i]);
+    }
+    for (size_t i = 0; i < POLICY_DENIED; i++) {
+        free(policy->denied[i].data);
     }
     free(policy->workloads);
     free(policy->anchors);

@@ -10,6 +10,7 @@
 
 #include <openssl/evp.h>
 
+#include "attest/policy_bits.h"
 #include "common/err.h"
 #include "common/est.h"
 
@@ -70,12 +71,92 @@ static void add_number(struct lines *lines, const char *kind, const char *name, 
 static void add_hex(struct lines *lines, const char *kind, const char *name, const char *key,
                     const uint8_t *data, size_t len)
 {
-    char text[2 * POLICY_MEASUREMENT_LEN + 1];
+    char text[2 * CLAIMS_CHIP_LEN + 1];
 
     for (size_t i = 0; i < len; i++) {
         snprintf(text + 2 * i, 3, "%02x", data[i]);
     }
     add(lines, kind, name, key, text);
+}
+
+static void add_mask(struct lines *lines, const char *kind, const char *name, const char *key,
+                     uint64_t mask)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%016" PRIx64, mask);
+    add(lines, kind, name, key, text);
+}
+
+static void add_values(struct lines *lines, const struct policy_workload *workload, const char *key,
+                       const struct policy_values *values, size_t len)
+{
+    for (size_t i = 0; i < values->num; i++) {
+        add_hex(lines, "workload", workload->name, key, values->data + i * len, len);
+    }
+}
+
+/* A bit has one polarity, so both masks of a word may come as one. */
+static void add_bits(struct lines *lines, const struct policy_workload *workload,
+                     enum policy_word word, uint64_t mask)
+{
+    static const char *const keys[POLICY_WORDS][2] = {
+        [POLICY_WORD_GUEST] = {"guest_require", "guest_forbid"},
+        [POLICY_WORD_PLATFORM] = {"platform_require", "platform_forbid"},
+    };
+    size_t num = 0;
+    const struct policy_bit *bits = policy_bits(word, &num);
+
+    for (size_t i = 0; i < num; i++) {
+        if ((mask >> bits[i].bit & 1) != 0) {
+            add(lines, "workload", workload->name,
+                keys[word][bits[i].wish == POLICY_REQUIRE ? 0 : 1], bits[i].name);
+        }
+    }
+}
+
+static void add_version(struct lines *lines, const char *kind, const char *name, const char *key,
+                        unsigned version)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%u.%u", version >> 8U, version & 0xffU);
+    add(lines, kind, name, key, text);
+}
+
+static void add_machine(struct lines *lines, const struct policy_workload *workload)
+{
+    static const char *const veks[] = {"any", "vcek", "vlek"};
+    const struct policy_machine_rules *machine = &workload->machine;
+
+    add_values(lines, workload, "chip", &machine->chips, CLAIMS_CHIP_LEN);
+    add(lines, "workload", workload->name, "vek", veks[machine->vek]);
+    for (size_t i = 0; i < machine->num_csp; i++) {
+        add(lines, "workload", workload->name, "csp", machine->csp[i]);
+    }
+    add(lines, "workload", workload->name, "masked_chip",
+        machine->allow_masked_chip ? "allow" : "refuse");
+    add_bits(lines, workload, POLICY_WORD_PLATFORM, machine->require | machine->forbid);
+    add_mask(lines, "workload", workload->name, "platform_accept_bits", machine->accept);
+}
+
+static void add_floor(struct lines *lines, const char *product, const struct policy_floor *floor)
+{
+    char text[16];
+
+    for (unsigned i = 0; i < TCB_COMPONENTS; i++) {
+        if (floor->set[i]) {
+            add_number(lines, "tcb", product, tcb_component_name((enum tcb_component)i),
+                       floor->min[i]);
+        }
+    }
+    snprintf(text, sizeof(text), "%u.%u.%u", floor->firmware.major, floor->firmware.minor,
+             floor->firmware.build);
+    add(lines, "tcb", product, "firmware", text);
+    add(lines, "tcb", product, "provisional", floor->refuse_provisional ? "refuse" : "allow");
+    add(lines, "tcb", product, "tcb_order", floor->strict_order ? "strict" : "loose");
+    add_mask(lines, "tcb", product, "min_launch_mit", floor->min_launch_mit);
+    add_mask(lines, "tcb", product, "min_current_mit", floor->min_current_mit);
 }
 
 static void add_workload(struct lines *lines, const struct policy_workload *workload)
@@ -84,10 +165,12 @@ static void add_workload(struct lines *lines, const struct policy_workload *work
     const char *name = workload->name;
 
     add(lines, kind, name, "tee", tee_name(workload->tee));
-    for (size_t i = 0; i < workload->num_measurements; i++) {
-        add_hex(lines, kind, name, "measurement", workload->measurements[i],
-                POLICY_MEASUREMENT_LEN);
+    for (unsigned i = 0; i < POLICY_REFERENCES; i++) {
+        const struct policy_reference_info *info = policy_reference_info((enum policy_reference)i);
+
+        add_values(lines, workload, info->key, &workload->references[i], info->len);
     }
+    add_number(lines, kind, name, "min_guest_svn", workload->min_guest_svn);
     for (unsigned i = 0; i < POLICY_PRODUCTS; i++) {
         if (workload->products[i]) {
             add(lines, kind, name, "tcb", product_name((enum product)i));
@@ -96,6 +179,10 @@ static void add_workload(struct lines *lines, const struct policy_workload *work
     add_number(lines, kind, name, "vmpl", workload->guest.vmpl);
     add(lines, kind, name, "debug", workload->guest.allow_debug ? "allow" : "refuse");
     add(lines, kind, name, "migration", workload->guest.allow_migration ? "allow" : "refuse");
+    add(lines, kind, name, "smt", workload->guest.refuse_smt ? "refuse" : "allow");
+    add_bits(lines, workload, POLICY_WORD_GUEST, workload->guest.require | workload->guest.forbid);
+    add_version(lines, kind, name, "min_abi", workload->guest.min_abi);
+    add_machine(lines, workload);
     add(lines, kind, name, "spiffe", workload->spiffe);
     for (size_t i = 0; i < workload->num_dns; i++) {
         add(lines, kind, name, "dns", workload->dns[i]);
@@ -112,11 +199,8 @@ static void add_all(struct lines *lines, const struct policy *policy)
     add(lines, "ca", "", "vendor_crl",
         policy->ca.vendor_crl == VENDOR_CRL_REQUIRE ? "require" : "use");
     for (unsigned i = 0; i < POLICY_PRODUCTS; i++) {
-        for (unsigned j = 0; j < TCB_COMPONENTS; j++) {
-            if (policy->floors[i].set[j]) {
-                add_number(lines, "tcb", product_name((enum product)i),
-                           tcb_component_name((enum tcb_component)j), policy->floors[i].min[j]);
-            }
+        if (policy->floors[i].line != 0) {
+            add_floor(lines, product_name((enum product)i), &policy->floors[i]);
         }
     }
     for (size_t i = 0; i < policy->num_workloads; i++) {

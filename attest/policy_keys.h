@@ -7,9 +7,17 @@
 
 #include "attest/policy_rules.h"
 
-#define POLICY_TTL_MIN 300 /* seconds */
-#define POLICY_TTL_SHORT_MIN 2
-#define POLICY_TTL_MAX 86400
+struct policy_keys;
+
+/* A key of one kind of section. */
+struct policy_key {
+    const char *key;
+    bool list;
+    int (*set)(struct policy_keys *keys, const char *value, struct err *err);
+};
+
+extern const struct policy_key policy_keys_workload[];
+extern const size_t policy_keys_workload_len;
 
 /* The state of one reading. */
 struct policy_keys {
@@ -18,7 +26,9 @@ struct policy_keys {
     struct policy_floor *floor;       /* likewise */
     unsigned ca_line;                 /* 0: no [ca] yet */
     unsigned platform_line;           /* likewise [platform sim] */
-    uint32_t seen;                    /* scalars already set in this section */
+    const struct policy_key *table;   /* of the section being read */
+    size_t table_len;
+    uint64_t seen; /* keys already set in this section, by their place in `table` */
 };
 
 /* ini_on_section and ini_on_key; `user` is a struct policy_keys. */

@@ -165,19 +165,31 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Whose key signed: rows 48 and 49 have bounded both texts. */
+static void fill_signer(const struct appraisal *a, struct claims *claims)
+{
+    struct bytes csp = {0};
+
+    if (claims->vlek && vek_text(a->fields.csp, &csp) && csp.len < sizeof(claims->csp) &&
+        memchr(csp.data, '\0', csp.len) == NULL) {
+        memcpy(claims->csp, csp.data, csp.len);
+    }
+    if (!claims->vlek && a->fields.hwid.len <= sizeof(claims->vek_chip)) {
+        memcpy(claims->vek_chip, a->fields.hwid.data, a->fields.hwid.len);
+    }
+}
+
 /* False only if a hash fails for want of memory. */
 static bool fill_claims(const struct appraisal *a, const struct verified_report *verified,
                         struct claims *out_claims)
 {
     struct report report = verified->report;
-    struct bytes measurement = report_bytes(report, REPORT_MEASUREMENT);
-    struct bytes host_data = report_bytes(report, REPORT_HOST_DATA);
     uint64_t policy = report_uint(report, REPORT_POLICY);
     struct claims claims = {
         .tee = a->anchor->provider == PROVIDER_SIM ? TEE_SIM : TEE_SNP,
         .product = a->anchor->product,
-        .measurement_len = measurement.len,
-        .host_data_len = host_data.len,
+        .measurement_len = report_field_info(REPORT_MEASUREMENT)->len,
+        .host_data_len = report_field_info(REPORT_HOST_DATA)->len,
         .guest_policy = policy,
         .platform_info = report_uint(report, REPORT_PLATFORM_INFO),
         .guest_svn = (uint32_t)report_uint(report, REPORT_GUEST_SVN),
@@ -189,15 +201,42 @@ static bool fill_claims(const struct appraisal *a, const struct verified_report 
         .current = tcb_read(a->layout, report_bytes(report, REPORT_CURRENT_TCB).data),
         .committed = tcb_read(a->layout, report_bytes(report, REPORT_COMMITTED_TCB).data),
         .launch = tcb_read(a->layout, report_bytes(report, REPORT_LAUNCH_TCB).data),
+        .current_firmware = {(uint8_t)report_uint(report, REPORT_CURRENT_MAJOR),
+                             (uint8_t)report_uint(report, REPORT_CURRENT_MINOR),
+                             (uint8_t)report_uint(report, REPORT_CURRENT_BUILD)},
+        .committed_firmware = {(uint8_t)report_uint(report, REPORT_COMMITTED_MAJOR),
+                               (uint8_t)report_uint(report, REPORT_COMMITTED_MINOR),
+                               (uint8_t)report_uint(report, REPORT_COMMITTED_BUILD)},
+        .mitigations_known = report_uint(report, REPORT_VERSION) >= 5,
+        .launch_mitigations = report_uint(report, REPORT_LAUNCH_MIT_VECTOR),
+        .current_mitigations = report_uint(report, REPORT_CURRENT_MIT_VECTOR),
+        .author_key_enabled = report_author_key_enabled(report),
+        .vlek = rule_vek_kind(a->vek) == VEK_VLEK,
         .chip_known = report_chip_known(report) && rule_vek_kind(a->vek) == VEK_VCEK,
         .valid_until = earlier(a->vek->not_after, earlier(a->ask->not_after, a->ark->not_after)),
     };
+    const struct {
+        enum report_field field;
+        uint8_t *to;
+    } copies[] = {
+        {REPORT_MEASUREMENT, claims.measurement},
+        {REPORT_HOST_DATA, claims.host_data},
+        {REPORT_REPORT_DATA, claims.report_data},
+        {REPORT_CHIP_ID, claims.chip},
+        {REPORT_ID_KEY_DIGEST, claims.id_key_digest},
+        {REPORT_AUTHOR_KEY_DIGEST, claims.author_key_digest},
+        {REPORT_FAMILY_ID, claims.family_id},
+        {REPORT_IMAGE_ID, claims.image_id},
+        {REPORT_REPORT_ID, claims.report_id},
+        {REPORT_REPORT_ID_MA, claims.report_id_ma},
+    };
 
-    memcpy(claims.measurement, measurement.data, measurement.len);
-    memcpy(claims.host_data, host_data.data, host_data.len);
-    memcpy(claims.report_data, report_bytes(report, REPORT_REPORT_DATA).data,
-           sizeof(claims.report_data));
-    memcpy(claims.chip, report_bytes(report, REPORT_CHIP_ID).data, sizeof(claims.chip));
+    for (size_t i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
+        struct bytes bytes = report_bytes(report, copies[i].field);
+
+        memcpy(copies[i].to, bytes.data, bytes.len);
+    }
+    fill_signer(a, &claims);
     if (!cert_spki_sha256(a->vek, claims.vek_spki_sha256) ||
         !report_id(report, claims.evidence_id)) {
         return false;

@@ -29,6 +29,7 @@ static const char usage_text[] =
     "  --ark FILE         AMD's root; it counts only if its key is pinned here\n"
     "  --collateral DIR   every *.der and *.pem in DIR\n"
     "  --report-data HEX  what the report must be bound to; padded with zeros to 64 bytes\n"
+    "  --report-id HEX    the instance of the guest that it must come from\n"
     "  --at TIME          as if it were TIME (2026-11-25T12:00:00Z)\n"
     "  --vmpl N           privilege level that may have asked, 0 by default\n"
     "  --allow LIST       debug, migration, or both with a comma\n"
@@ -46,6 +47,8 @@ struct verify_args {
     struct material veks;     /* of --vek: tried first */
     uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
     bool has_report_data;
+    uint8_t report_id[CLAIMS_REPORT_ID_LEN];
+    bool has_report_id;
     int64_t now;
     bool loosened; /* --vmpl or --allow was given */
     struct policy_guest_rules guest;
@@ -91,6 +94,15 @@ static int take_value(struct verify_args *args, int option, const char *value)
         }
         args->has_report_data = true;
         return -1;
+    case 'i':
+        if (arg_hex(value, sizeof(args->report_id), args->report_id, &len, &err) != 0) {
+            return command_error("--report-id", &err);
+        }
+        if (len != sizeof(args->report_id)) {
+            return command_usage("--report-id: need %zu hex digits", 2 * sizeof(args->report_id));
+        }
+        args->has_report_id = true;
+        return -1;
     case 't':
         return arg_time(value, &args->now, &err) == 0 ? -1 : command_error("--at", &err);
     case 'l':
@@ -135,6 +147,7 @@ static int take_option(struct verify_args *args, int option, const char *value)
         fputs(usage_text, stdout);
         return COMMAND_DONE;
     case 'd':
+    case 'i':
     case 't':
     case 'l':
     case 'a':
@@ -145,31 +158,6 @@ static int take_option(struct verify_args *args, int option, const char *value)
 }
 
 /* Judging. */
-
-/* Rows 69 and 70, each by rules that leave the other out. */
-static void check_guest(const struct verify_args *args, const struct claims *claims,
-                        struct finding *finding)
-{
-    struct policy_guest_rules bits = args->guest;
-    const struct policy_guest_rules level = {
-        .allow_debug = true, .allow_migration = true, .vmpl = args->guest.vmpl};
-    struct verdict verdict = {0};
-    bool bits_hold = false;
-    bool level_holds = false;
-
-    bits.vmpl = claims->vmpl;
-    bits_hold = policy_check_guest(claims, &bits, &verdict);
-    finding_add_row(finding, 69, "debug, migration, SMT", bits_hold ? NULL : &verdict);
-    if (!bits_hold) {
-        finding->verdict = verdict;
-    }
-    level_holds = policy_check_guest(claims, &level, &verdict);
-    finding_add_row(finding, 70, "VMPL", level_holds ? NULL : &verdict);
-    if (bits_hold && !level_holds) {
-        finding->verdict = verdict;
-    }
-    finding->accepted = bits_hold && level_holds;
-}
 
 /* The policy's own answer, or that of one workload.  COMMAND_USAGE if there is no such workload. */
 static int check_policy(const struct verify_args *args, const struct policy *policy,
@@ -193,11 +181,29 @@ static int check_policy(const struct verify_args *args, const struct policy *pol
             finding->num_traces = 1;
             finding->accepted = traces->items[i].matches;
             finding->verdict = traces->items[i].first_failure;
-            return COMMAND_DONE;
+            return policy_explain(policy, args->workload, claims, &finding->rows) ? COMMAND_DONE
+                                                                                  : COMMAND_FAILED;
         }
     }
     return command_usage("%s: no workload %s for %s", args->policy, args->workload,
                          tee_name(claims->tee));
+}
+
+/* Row 91. */
+static void check_instance(const struct verify_args *args, const struct claims *claims,
+                           struct finding *finding)
+{
+    const struct policy_instance instance = {.report_id = args->report_id};
+    struct row_result row = {.row = 91, .state = ROW_OK, .check = "instance"};
+
+    if (!policy_check_instance(claims, &instance, &row.verdict)) {
+        row.state = ROW_FAILED;
+        finding->verdict = finding->accepted ? row.verdict : finding->verdict;
+        finding->accepted = false;
+    }
+    if (finding->rows.num_results < VERIFY_ROWS_MAX) {
+        finding->rows.results[finding->rows.num_results++] = row;
+    }
 }
 
 /* Puts the VEKs that the operator names before those that the evidence brought.  Evidence that is
@@ -228,6 +234,7 @@ static int judge(struct verify_args *args, struct intake *intake, const struct p
     struct material *material = &args->material;
     struct collateral collateral;
     struct claims claims;
+    int code = COMMAND_DONE;
 
     if (policy != NULL) {
         const struct policy_ca *ca = policy_ca(policy);
@@ -248,10 +255,15 @@ static int judge(struct verify_args *args, struct intake *intake, const struct p
         return COMMAND_DONE;
     }
     if (policy != NULL) {
-        return check_policy(args, policy, &claims, traces, finding);
+        code = check_policy(args, policy, &claims, traces, finding);
+    } else {
+        finding->accepted =
+            policy_check_defaults(&claims, &args->guest, &finding->verdict, &finding->rows);
     }
-    check_guest(args, &claims, finding);
-    return COMMAND_DONE;
+    if (args->has_report_id) {
+        check_instance(args, &claims, finding);
+    }
+    return code;
 }
 
 static int verify(struct verify_args *args)
@@ -316,6 +328,7 @@ static int run(struct verify_args *args, int argc, char **argv)
                                             {"collateral", required_argument, NULL, 'C'},
                                             {"crl", required_argument, NULL, 'R'},
                                             {"report-data", required_argument, NULL, 'd'},
+                                            {"report-id", required_argument, NULL, 'i'},
                                             {"at", required_argument, NULL, 't'},
                                             {"vmpl", required_argument, NULL, 'l'},
                                             {"allow", required_argument, NULL, 'a'},

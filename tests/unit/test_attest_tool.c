@@ -57,10 +57,43 @@ static void one_workload_of_the_policy_can_be_asked(void **state)
     assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--policy",
                               "@policy.ini", "--workload", "wrong"),
                      COMMAND_REFUSED);
+    assert_non_null(strstr(tool->output, "\nok 80 TCB order"));
+    assert_non_null(strstr(tool->output, "\nskip 81 strict TCB order\n"));
+    assert_non_null(strstr(tool->output, "\nFAIL 87 measurement: measurement: "));
+    assert_non_null(strstr(tool->output, "\nskip 90 guest SVN\n"));
     assert_non_null(
         strstr(tool_last_line(tool), "verdict: refused: reference-mismatch: measurement: "));
     assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--policy",
                               "@policy.ini", "--workload", "absent"),
+                     COMMAND_USAGE);
+}
+
+static void the_instance_is_checked_if_it_is_given(void **state)
+{
+    static const char wrong[] = "00000000000000000000000000000000"
+                                "00000000000000000000000000000000";
+    struct tool *tool = *state;
+    const char *at = NULL;
+    char right[sizeof(wrong)] = "";
+
+    assert_int_equal(TOOL_RUN(tool, inspect_command, "@evidence", "--json"), COMMAND_DONE);
+    at = strstr(tool->output, "\"REPORT_ID\"");
+    assert_non_null(at);
+    at = strstr(at, "\"value\"");
+    assert_non_null(at);
+    at = strchr(at, ':');
+    at += strcspn(at, "0123456789abcdef");
+    memcpy(right, at, sizeof(right) - 1);
+    assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--policy",
+                              "@policy.ini", "--report-id", right),
+                     COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "\nok 91 instance"));
+    assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--policy",
+                              "@policy.ini", "--report-id", wrong),
+                     COMMAND_REFUSED);
+    assert_non_null(
+        strstr(tool_last_line(tool), "verdict: refused: reference-mismatch: report-id: "));
+    assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--report-id", "0a"),
                      COMMAND_USAGE);
 }
 
@@ -264,6 +297,7 @@ int main(void)
         cmocka_unit_test(simulated_evidence_is_believed_only_through_a_policy),
         cmocka_unit_test(the_binding_is_checked_if_it_is_given),
         cmocka_unit_test(one_workload_of_the_policy_can_be_asked),
+        cmocka_unit_test(the_instance_is_checked_if_it_is_given),
         cmocka_unit_test(an_altered_report_is_refused),
         cmocka_unit_test(the_answer_is_also_given_as_json),
         cmocka_unit_test(malformed_files_are_refused_and_missing_ones_fail),

@@ -465,7 +465,7 @@ static void firmware_below_the_floor_is_refused(void **state)
     attempt_prepare(a, NULL);
     assert_false(attempt_decide(a));
     assert_int_equal(a->result.verdict.code, VERDICT_TCB_NOT_ALLOWED);
-    assert_string_equal(a->result.verdict.slug, "reported-below-floor");
+    assert_string_equal(a->result.verdict.slug, "current-below-floor");
     attempt_free(a);
 }
 

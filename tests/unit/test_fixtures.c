@@ -204,7 +204,7 @@ static void every_report_gives_what_the_manifest_says(void **state)
         }
         assert_int_equal(claims.tee, TEE_SNP);
         assert_int_equal(claims.debug, debug);
-        assert_int_equal(policy_check_guest(&claims, &rules, &verdict), !debug);
+        assert_int_equal(policy_check_defaults(&claims, &rules, &verdict, NULL), !debug);
         if (debug) {
             assert_string_equal(verdict.slug, "debug-allowed");
             num_debug++;
