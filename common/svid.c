@@ -13,6 +13,7 @@
 #include <openssl/x509v3.h>
 
 #include "common/der.h"
+#include "common/dns_name.h"
 #include "common/err.h"
 #include "common/spiffe.h"
 #include "common/svid_names.h"
@@ -77,7 +78,7 @@ int svid_describe(X509 *leaf, struct svid *out_svid, struct err *err)
     if (read_digests(leaf, &svid, err) != 0 || read_claims(leaf, &svid, err) != 0) {
         return -1;
     }
-    reason = svid_names_spiffe(leaf, &svid.spiffe);
+    reason = svid_names_read(leaf, &svid);
     if (reason != NULL) {
         return err_set(err, ERR_INVALID, "%s", reason);
     }
@@ -88,19 +89,43 @@ int svid_describe(X509 *leaf, struct svid *out_svid, struct err *err)
 bool svid_copy(const struct svid *svid, struct svid *out)
 {
     char *spiffe = strdup(svid->spiffe);
+    char *dns = svid->dns != NULL ? malloc(svid->dns_len) : NULL;
 
-    if (spiffe == NULL) {
+    if (spiffe == NULL || (svid->dns != NULL && dns == NULL)) {
+        free(spiffe);
+        free(dns);
         return false;
+    }
+    if (dns != NULL) {
+        memcpy(dns, svid->dns, svid->dns_len);
     }
     *out = *svid;
     out->spiffe = spiffe;
+    out->dns = dns;
     return true;
+}
+
+bool svid_has_dns(const struct svid *svid, const char *name)
+{
+    struct bytes wanted = {(const uint8_t *)name, strlen(name)};
+
+    for (size_t at = 0; at < svid->dns_len; at += strlen(svid->dns + at) + 1) {
+        struct bytes own = {(const uint8_t *)svid->dns + at, strlen(svid->dns + at)};
+
+        if (dns_name_same(own, wanted)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void svid_deinit(struct svid *svid)
 {
     free(svid->spiffe);
+    free(svid->dns);
     svid->spiffe = NULL;
+    svid->dns = NULL;
+    svid->dns_len = 0;
 }
 
 static int deny(int *out_x509_error, int x509_error, struct err *err, const char *reason)

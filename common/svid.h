@@ -19,9 +19,13 @@ struct err;
 
 enum svid_role { SVID_SERVER, SVID_CLIENT }; /* the role of the peer */
 
+#define SVID_DNS_MAX 2048 /* bytes; more names than that are as good as none */
+
 /* What a verified leaf says. */
 struct svid {
-    char *spiffe;       /* the only thing that svid_deinit() frees */
+    char *spiffe;       /* this and `dns` is what svid_deinit() frees */
+    char *dns;          /* the DNS names, each with a NUL behind it; NULL: none, or too many */
+    size_t dns_len;     /* of all, 0 or up to SVID_DNS_MAX */
     uint8_t sha256[32]; /* of the leaf's DER */
     uint8_t spki_sha256[32];
     uint8_t serial[20];
@@ -44,8 +48,11 @@ struct svid {
 MUST_CHECK int svid_verify(X509_STORE_CTX *ctx, enum svid_role role, const char *trust_domain,
                            int64_t now, struct svid *out_svid, struct err *err);
 
-/* A copy with a text of its own; false: out of memory, `out` untouched. */
+/* A copy with texts of its own; false: out of memory, `out` untouched. */
 bool svid_copy(const struct svid *svid, struct svid *out);
+
+/* Whether `name` is one of its DNS names; upper and lower case are the same. */
+bool svid_has_dns(const struct svid *svid, const char *name);
 
 /* Safe on {0} and on what was deinited before. */
 void svid_deinit(struct svid *svid);

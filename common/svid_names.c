@@ -4,55 +4,16 @@
 #include "common/svid_names.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/x509v3.h>
 
 #include "common/bytes.h"
+#include "common/dns_name.h"
 #include "common/spiffe.h"
+#include "common/svid.h"
 #include "common/svid_rules.h"
-
-#define DNS_NAME_MAX 253
-#define DNS_LABEL_MAX 63
-
-static bool is_alphanumeric(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool label_valid(struct bytes label)
-{
-    if (label.len < 1 || label.len > DNS_LABEL_MAX || !is_alphanumeric(label.data[0]) ||
-        !is_alphanumeric(label.data[label.len - 1])) {
-        return false;
-    }
-    for (size_t i = 0; i < label.len; i++) {
-        if (!is_alphanumeric(label.data[i]) && label.data[i] != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Letters, digits and hyphens only (RFC 5890 section 2.3.1), so no wildcard either. */
-static bool dns_name_valid(struct bytes name)
-{
-    size_t start = 0;
-
-    if (name.len > DNS_NAME_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i <= name.len; i++) {
-        if (i < name.len && name.data[i] != '.') {
-            continue;
-        }
-        if (!label_valid((struct bytes){name.data + start, i - start})) {
-            return false;
-        }
-        start = i + 1;
-    }
-    return true;
-}
 
 static struct bytes text_of(const ASN1_STRING *string)
 {
@@ -94,22 +55,62 @@ static const char *spiffe_of(const GENERAL_NAMES *names, struct bytes *out_id)
     return NULL;
 }
 
-const char *svid_names_spiffe(const X509 *leaf, char **out_spiffe)
+/* Copies the DNS names, each with a NUL behind it, to `out` unless that is NULL; their length. */
+static size_t dns_of(const GENERAL_NAMES *names, char *out)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        struct bytes text = {NULL, 0};
+
+        if (name->type != GEN_DNS) {
+            continue;
+        }
+        text = text_of(name->d.dNSName);
+        if (out != NULL) {
+            memcpy(out + len, text.data, text.len);
+            out[len + text.len] = '\0';
+        }
+        len += text.len + 1;
+    }
+    return len;
+}
+
+static const char *read_names(const GENERAL_NAMES *names, struct svid *svid)
+{
+    struct bytes id = {NULL, 0};
+    const char *reason = spiffe_of(names, &id);
+    size_t dns_len = dns_of(names, NULL);
+    char *spiffe = NULL;
+    char *dns = NULL;
+
+    if (reason != NULL) {
+        return reason;
+    }
+    dns_len = dns_len <= SVID_DNS_MAX ? dns_len : 0;
+    spiffe = strndup((const char *)id.data, id.len);
+    dns = dns_len > 0 ? malloc(dns_len) : NULL;
+    if (spiffe == NULL || (dns_len > 0 && dns == NULL)) {
+        free(spiffe);
+        free(dns);
+        return "out of memory";
+    }
+    if (dns != NULL) {
+        (void)dns_of(names, dns);
+    }
+    svid->spiffe = spiffe;
+    svid->dns = dns;
+    svid->dns_len = dns_len;
+    return NULL;
+}
+
+const char *svid_names_read(const X509 *leaf, struct svid *svid)
 {
     int critical = 0;
     GENERAL_NAMES *names = svid_decode(leaf, NID_subject_alt_name, &critical);
-    struct bytes id = {NULL, 0};
-    const char *reason = names != NULL ? spiffe_of(names, &id) : "no valid subjectAltName";
+    const char *reason = names != NULL ? read_names(names, svid) : "no valid subjectAltName";
 
-    if (reason == NULL) {
-        char *spiffe = strndup((const char *)id.data, id.len);
-
-        if (spiffe != NULL) {
-            *out_spiffe = spiffe;
-        } else {
-            reason = "out of memory";
-        }
-    }
     GENERAL_NAMES_free(names);
     return reason;
 }

@@ -12,9 +12,11 @@
 
 #include "common/compiler.h"
 
+struct svid;
+
 /* What is wrong with the names of `leaf`, as static text; NULL if nothing is. */
 const char *svid_names_flaw(X509 *leaf);
 
-/* The SPIFFE ID of `leaf`: its only URI, allocated for the caller to free.  NULL, or static text
-   that says why there is none. */
-MUST_CHECK const char *svid_names_spiffe(const X509 *leaf, char **out_spiffe);
+/* The SPIFFE ID of `leaf`, its only URI, and its DNS names as struct svid has them.  NULL, or
+   static text that says why there is none, with `svid` untouched. */
+MUST_CHECK const char *svid_names_read(const X509 *leaf, struct svid *svid);

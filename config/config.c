@@ -85,6 +85,7 @@ static const struct setting rows[] = {
     {"egress", "insecure_remote_callers",  SETTING_BOOL,         0,               IN(egress, insecure_remote_callers), 0, 0,         NULL,    "no",     "listen may accept plaintext from other machines"},
 
     {"peer", "spiffe",                     SETTING_SPIFFE_ID,    REQUIRED | LIST, IN(peer, spiffe),                0,     0,         NULL,    NULL,     "its SPIFFE ID"},
+    {"peer", "dns",                        SETTING_DNS_NAME,     LIST,            IN(peer, dns),                   0,     0,         NULL,    NULL,     "one of its DNS names"},
     {"peer", "tee",                        SETTING_CHOICE,       LIST,            IN(peer, tee),                   0,     0,         "snp|tdx|sim", NULL, "what attested it"},
     {"peer", "measurement",                SETTING_HEX,          LIST,            IN(peer, measurement),           48,    48,        NULL,    NULL,     "its launch measurement"},
     {"peer", "tcb_bootloader_min",         SETTING_FLOOR,        0,               IN(peer, tcb_bootloader_min),    0,     255,       NULL,    NULL,     "least security version of the boot loader"},

@@ -79,7 +79,8 @@ struct config_egress {
 
 struct config_peer {
     char name[CONFIG_NAME_CAP];
-    struct setting_list spiffe;      /* at least 1, all of our trust domain */
+    struct setting_list spiffe; /* at least 1, all of our trust domain */
+    struct setting_list dns;
     struct setting_list tee;         /* snp, tdx, sim */
     struct setting_list measurement; /* 96 hex digits */
     struct setting_floor tcb_bootloader_min;

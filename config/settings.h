@@ -26,6 +26,7 @@ enum setting_kind {
     SETTING_PATH,         /* char *: no blanks */
     SETTING_STORED,       /* char *: a path behind the prefix in `choices`, kept without it */
     SETTING_HOST,         /* char *: a host name */
+    SETTING_DNS_NAME,     /* char *: the same, in the form that certificates have it */
     SETTING_ADDRESS,      /* char *: IPv4:PORT or [IPv6]:PORT */
     SETTING_LISTEN,       /* char *: an address, unix:/PATH, vsock:CID:PORT or systemd:NAME */
     SETTING_TARGET,       /* char *: an address, unix:/PATH or vsock:CID:PORT, to connect to */

@@ -44,6 +44,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
     static const char *const texts[] = {
         [SETTING_PATH] = "a path without blanks",
         [SETTING_HOST] = "a host name",
+        [SETTING_DNS_NAME] = "a DNS name without wildcard",
         [SETTING_ADDRESS] = "IPv4:PORT or [IPv6]:PORT",
         [SETTING_LISTEN] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH, vsock:CID:PORT or systemd:NAME",
         [SETTING_TARGET] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH or vsock:CID:PORT",
@@ -83,6 +84,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
         break;
     case SETTING_PATH:
     case SETTING_HOST:
+    case SETTING_DNS_NAME:
     case SETTING_ADDRESS:
     case SETTING_LISTEN:
     case SETTING_TARGET:

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dns_name.h"
 #include "common/err.h"
 #include "common/prefix.h"
 #include "common/sockets.h"
@@ -151,6 +152,8 @@ static bool is_valid(const struct setting *row, const char *text)
         return is_stored(row, text);
     case SETTING_HOST:
         return is_host(text);
+    case SETTING_DNS_NAME:
+        return dns_name_valid((struct bytes){(const uint8_t *)text, strlen(text)});
     case SETTING_ADDRESS:
         return is_address(text);
     case SETTING_LISTEN:

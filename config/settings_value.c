@@ -192,6 +192,7 @@ int settings_value_read(const struct setting *row, const char *text, unsigned li
     case SETTING_PATH:
     case SETTING_STORED:
     case SETTING_HOST:
+    case SETTING_DNS_NAME:
     case SETTING_ADDRESS:
     case SETTING_LISTEN:
     case SETTING_TARGET:

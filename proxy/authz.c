@@ -20,6 +20,16 @@ static const char *judge_spiffe(const struct authz_rule *rule, const struct svid
     return "spiffe";
 }
 
+static const char *judge_dns(const struct authz_rule *rule, const struct svid *peer)
+{
+    for (size_t i = 0; i < rule->num_dns; i++) {
+        if (svid_has_dns(peer, rule->dns[i])) {
+            return NULL;
+        }
+    }
+    return rule->num_dns == 0 ? NULL : "dns";
+}
+
 static bool wants_claims(const struct authz_rule *rule)
 {
     bool wants = rule->num_tee > 0 || rule->num_measurements > 0 || rule->epoch_min_set;
@@ -76,7 +86,7 @@ static const char *judge_epoch(const struct authz_rule *rule, const struct svid 
 }
 
 static authz_predicate *const predicates[] = {
-    judge_spiffe, judge_claims, judge_tee, judge_measurement, judge_tcb, judge_epoch,
+    judge_spiffe, judge_dns, judge_claims, judge_tee, judge_measurement, judge_tcb, judge_epoch,
 };
 #define NUM_PREDICATES (sizeof(predicates) / sizeof(predicates[0]))
 

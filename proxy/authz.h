@@ -23,6 +23,8 @@ struct authz_rule {
     const char *name;
     const char *const *spiffe;
     size_t num_spiffe; /* at least 1 */
+    const char *const *dns;
+    size_t num_dns; /* 0: any, or none */
     const char *const *tee;
     size_t num_tee; /* 0: any */
     const struct authz_measurement *measurements;

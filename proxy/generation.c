@@ -85,12 +85,14 @@ static bool copy_rule(struct generation *generation, const struct authz_rule *ru
     *out = *rule;
     out->name = keep_text(generation, rule->name);
     out->spiffe = keep_list(generation, rule->spiffe, rule->num_spiffe);
+    out->dns = keep_list(generation, rule->dns, rule->num_dns);
     out->tee = keep_list(generation, rule->tee, rule->num_tee);
     out->measurements = measurements;
     if (measurements != NULL && rule->num_measurements > 0) {
         memcpy(measurements, rule->measurements, rule->num_measurements * sizeof(*measurements));
     }
-    return out->name != NULL && out->spiffe != NULL && out->tee != NULL && measurements != NULL;
+    return out->name != NULL && out->spiffe != NULL && out->dns != NULL && out->tee != NULL &&
+           measurements != NULL;
 }
 
 static const struct authz_rule *find_rule(const struct generation *generation, const char *name)

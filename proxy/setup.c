@@ -338,6 +338,8 @@ static struct authz_rule rule_of(const struct config_peer *peer)
         .name = peer->name,
         .spiffe = (const char *const *)peer->spiffe.items,
         .num_spiffe = peer->spiffe.num,
+        .dns = (const char *const *)peer->dns.items,
+        .num_dns = peer->dns.num,
         .tee = (const char *const *)peer->tee.items,
         .num_tee = peer->tee.num,
         .num_measurements = peer->measurement.num,

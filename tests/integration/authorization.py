@@ -5,6 +5,9 @@ connections, and trust anchors that are withdrawn.
 import os
 import signal
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
 import case
 import leaves
 import peers
@@ -131,6 +134,28 @@ class Anchors(case.Case):
         self.assertEqual(peers.end_of(held), "reset")
         server.wait_for("conn.closed", since=since, reason="revoked")
         self.assertEqual(peers.end_of(peers.connect(self, client.address("out"))), "reset")
+
+
+class Names(case.Case):
+    def test_r14_a_dns_name_is_asked_for_besides_the_id(self):
+        world = World(self)
+        world.start_ca()
+        app = peers.echo(self)
+        rule = peer("client", tee=None, measurement=None, dns="api.prod.example")
+        server = world.sidecar("server", ingress(app.address, "client"), [rule])
+        key, issuer = ec.generate_private_key(ec.SECP256R1()), leaves.Issuer(world)
+        for names, welcome in ((["other.example", "API.prod.example"], True), (["other.example"], False), ([], False)):
+            with self.subTest(names):
+                since = server.mark()
+                own = leaves.leaf(issuer, key, names=[leaves.uri("sim/client"), *map(x509.DNSName, names)])
+                context = peers.tls_context(*leaves.write(self.folder, "own", key, own, issuer.certificate))
+                end = peers.tls_end(self, server.address("in"), context)
+                if welcome:
+                    self.assertEqual(end, b"hello")
+                else:
+                    self.assertRegex(end, "BAD_CERTIFICATE")
+                    event = server.wait_for("conn.closed", since=since, reason="authz_denied")
+                    self.assertTrue(event["detail"].endswith(": dns"), event)
 
 
 class Start(case.Case):

@@ -16,6 +16,9 @@
 
 static const char *const ids[] = {"spiffe://td/snp/other", ID};
 static const char *const strange_ids[] = {"spiffe://td/snp/ap", "spiffe://td/snp/apia"};
+static const char *const names[] = {"web.example", "API.prod.example"};
+static const char *const strange_names[] = {"prod.example", "x.api.prod.example",
+                                            "api.prod.exampl"};
 static const char *const tees[] = {"tdx", "snp"};
 static const char *const sim_only[] = {"sim"};
 static const struct authz_measurement good[] = {{{1}, 48}, {{7, 7}, 48}};
@@ -28,6 +31,8 @@ static struct authz_rule full_rule(void)
         .name = "full",
         .spiffe = ids,
         .num_spiffe = 2,
+        .dns = names,
+        .num_dns = 2,
         .tee = tees,
         .num_tee = 2,
         .measurements = good,
@@ -42,8 +47,11 @@ static struct authz_rule full_rule(void)
 static struct svid full_peer(void)
 {
     static char id[] = ID;
+    static char dns[] = "first.example\0api.PROD.example";
     struct svid peer = {
         .spiffe = id,
+        .dns = dns,
+        .dns_len = sizeof(dns),
         .has_claims = true,
         .claims = {.tee = "snp",
                    .epoch = 42,
@@ -84,6 +92,16 @@ static void r14_one_key_that_fails_is_enough_to_refuse(void **state)
 
     rule.spiffe = strange_ids;
     assert_string_equal(decide(&rule, &peer), "spiffe");
+
+    rule = full_rule();
+    rule.dns = strange_names;
+    rule.num_dns = 3;
+    assert_string_equal(decide(&rule, &peer), "dns");
+    rule = full_rule();
+    peer.dns = NULL;
+    peer.dns_len = 0;
+    assert_string_equal(decide(&rule, &peer), "dns");
+    peer = full_peer();
 
     rule = full_rule();
     rule.tee = sim_only;

@@ -66,6 +66,7 @@ static const char full[] =
              "insecure_keep_expired_peers = yes\n"
              "mode = tcp\n"
              "allow = web\n" EGRESS "sni = db\n" PEER "spiffe = spiffe://prod.example/snp/cart2\n"
+             "dns = Api.prod.example\n"
              "tee = snp\n"
              "tee = sim\n"
              "measurement = " HEX_96 "\n"
@@ -150,6 +151,8 @@ static void peers_and_limits_reach_their_fields(void **state)
     assert_non_null(config);
     assert_int_equal(config->num_peers, 3);
     assert_int_equal(config->peers[0].spiffe.num, 2);
+    assert_int_equal(config->peers[0].dns.num, 1);
+    assert_string_equal(config->peers[0].dns.items[0], "Api.prod.example");
     assert_int_equal(config->peers[0].tee.num, 2);
     assert_string_equal(config->peers[0].tee.items[1], "sim");
     assert_string_equal(config->peers[0].measurement.items[0], HEX_96);
@@ -297,6 +300,9 @@ static const struct {
     {"a peer of another trust domain", IDENTITY INGRESS PEER "spiffe = spiffe://other.example/snp/cart\n", "t.ini:13: [peer cart] spiffe: not of trust domain prod.example"},
     {"a bad ID", "[peer cart]\nspiffe = https://prod.example/a\n", "t.ini:2: [peer cart] spiffe: need spiffe://TRUST-DOMAIN/PATH"},
     {"a wildcard in an ID", "[peer cart]\nspiffe = spiffe://prod.example/snp/*\n", "t.ini:2: [peer cart] spiffe: need spiffe://TRUST-DOMAIN/PATH"},
+    {"a wildcard in a DNS name", "[peer cart]\ndns = *.example\n", "t.ini:2: [peer cart] dns: need a DNS name without wildcard"},
+    {"an underscore in a DNS name", "[peer cart]\ndns = a_b.example\n", "t.ini:2: [peer cart] dns: need a DNS name without wildcard"},
+    {"a dot behind a DNS name", "[peer cart]\ndns = api.example.\n", "t.ini:2: [peer cart] dns: need a DNS name without wildcard"},
     {"a bad tee", "[peer cart]\ntee = sgx\n", "t.ini:2: [peer cart] tee: need one of snp, tdx, sim"},
     {"a short measurement", "[peer cart]\nmeasurement = 00\n", "t.ini:2: [peer cart] measurement: need 96 lower-case hex digits"},
     {"capitals in a measurement", "[peer cart]\nmeasurement = A" HEX_96 "\n", "t.ini:2: [peer cart] measurement: need 96 lower-case hex digits"},

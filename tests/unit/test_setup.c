@@ -26,8 +26,8 @@
     "[egress db]\nlisten = 127.0.0.1:0\nconnect = db.example:5432\nmode = tcp\nexpect = store\n"
 #define PEERS                                                                                      \
     "[peer store]\nspiffe = spiffe://prod.example/sim/store\n"                                     \
-    "[peer web]\nspiffe = spiffe://prod.example/sim/web\ntee = sim\nmeasurement = " HEX16 HEX16    \
-        HEX16 "\ntcb_snp_min = 21\n"
+    "[peer web]\nspiffe = spiffe://prod.example/sim/web\ndns = web.example\ntee = "                \
+    "sim\nmeasurement = " HEX16 HEX16 HEX16 "\ntcb_snp_min = 21\n"
 #define GOOD IDENTITY INGRESS EGRESS PEERS
 
 struct fixture {
@@ -110,6 +110,8 @@ static void rules_are_told_what_their_sections_say(void **state)
     web = &rules.rules[1];
     assert_string_equal(web->name, "web");
     assert_int_equal(web->num_spiffe, 1);
+    assert_int_equal(web->num_dns, 1);
+    assert_string_equal(web->dns[0], "web.example");
     assert_int_equal(web->num_measurements, 1);
     assert_int_equal(web->measurements[0].len, 48);
     assert_int_equal(web->measurements[0].data[0], 0xa1);

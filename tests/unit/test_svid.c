@@ -484,7 +484,9 @@ static void a_leaf_is_described_without_being_judged(void **state)
     assert_int_equal(svid.not_after - svid.not_before, 7200);
     assert_int_equal(X509_digest(leaf, EVP_sha256(), digest, NULL), 1);
     assert_memory_equal(svid.sha256, digest, sizeof(digest));
+    assert_null(svid.dns);
     X509_free(leaf);
+    svid_deinit(&svid);
 
     peer_replace(made, peer->pki.ca, NID_subject_alt_name, "DNS:api");
     leaf = peer_received(made, peer->leaf_key);
@@ -495,6 +497,50 @@ static void a_leaf_is_described_without_being_judged(void **state)
     svid_deinit(&svid);
     X509_free(leaf);
     X509_free(made);
+}
+
+/* A leaf with `num` DNS names of 63 bytes, the first of which is xxx...x0. */
+static X509 *leaf_with_names(struct peer *peer, unsigned num)
+{
+    static char names[8192];
+    size_t len = (size_t)snprintf(names, sizeof(names), "URI:" PEER_ID);
+    X509 *made = X509_dup(peer->leaf);
+    X509 *leaf = NULL;
+
+    for (unsigned i = 0; i < num; i++) {
+        len += (size_t)snprintf(names + len, sizeof(names) - len, ",DNS:%.*s%02u", 61,
+                                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", i);
+    }
+    assert_true(len < sizeof(names));
+    peer_replace(made, peer->pki.ca, NID_subject_alt_name, names);
+    leaf = peer_received(made, peer->pki.ca_key);
+    X509_free(made);
+    return leaf;
+}
+
+static void dns_names_are_kept_up_to_a_bound(void **state)
+{
+    struct peer *peer = *state;
+    const char first[] = "XXXxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx00";
+    const unsigned most = SVID_DNS_MAX / 64;
+
+    for (unsigned num = 0; num <= most + 1; num += num == 2 ? most - 2 : 1) {
+        X509 *leaf = leaf_with_names(peer, num);
+        bool kept = num > 0 && num <= most;
+        struct svid copy;
+
+        assert_int_equal(
+            peer_judge(peer, peer->pki.ca, leaf, NULL, SVID_CLIENT, (int64_t)time(NULL)), 0);
+        assert_int_equal(peer->svid.dns_len, kept ? num * 64 : 0);
+        assert_int_equal(peer->svid.dns != NULL, kept);
+        assert_true(svid_copy(&peer->svid, &copy));
+        assert_int_equal(svid_has_dns(&copy, first), kept);
+        assert_false(svid_has_dns(&copy, "x"));
+        assert_false(svid_has_dns(&copy, ""));
+        svid_deinit(&copy);
+        assert_false(svid_has_dns(&copy, first));
+        X509_free(leaf);
+    }
 }
 
 int main(void)
@@ -526,6 +572,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_leaf_signed_by_another_key_is_refused, peer_setup,
                                         peer_teardown),
         cmocka_unit_test_setup_teardown(settings_of_the_store_do_not_loosen_the_check, peer_setup,
+                                        peer_teardown),
+        cmocka_unit_test_setup_teardown(dns_names_are_kept_up_to_a_bound, peer_setup,
                                         peer_teardown),
         cmocka_unit_test_setup_teardown(a_leaf_is_described_without_being_judged, peer_setup,
                                         peer_teardown),
