@@ -40,9 +40,22 @@ static bool wants_claims(const struct authz_rule *rule)
     return wants;
 }
 
+/* A verifier that only warns has not verified; the simulated platform has nothing to affirm. */
+static bool affirmed(const struct ear *claims)
+{
+    return claims->status == EAR_AFFIRMING ||
+           (claims->status == EAR_NONE && strcmp(claims->tee, "sim") == 0);
+}
+
 static const char *judge_claims(const struct authz_rule *rule, const struct svid *peer)
 {
-    return wants_claims(rule) && !peer->has_claims ? "no attestation result" : NULL;
+    if (!wants_claims(rule)) {
+        return NULL;
+    }
+    if (!peer->has_claims) {
+        return "no attestation result";
+    }
+    return affirmed(&peer->claims) ? NULL : "attestation result does not affirm";
 }
 
 static const char *judge_tee(const struct authz_rule *rule, const struct svid *peer)

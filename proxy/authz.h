@@ -3,7 +3,8 @@
  * a rule or nothing out.  Default deny.
  *
  * All keys of a rule must hold (AND); repeats of a key and several rules are alternatives (OR).
- * Matches are exact; a rule with a claim key never matches a leaf without verified claims.
+ * Matches are exact; a rule with a claim key never matches a leaf without verified claims, or whose
+ * attestation result does not affirm them.
  */
 #pragma once
 

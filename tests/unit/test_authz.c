@@ -53,7 +53,8 @@ static struct svid full_peer(void)
         .dns = dns,
         .dns_len = sizeof(dns),
         .has_claims = true,
-        .claims = {.tee = "snp",
+        .claims = {.status = EAR_AFFIRMING,
+                   .tee = "snp",
                    .epoch = 42,
                    .measurement = {7, 7},
                    .measurement_len = 48,
@@ -157,6 +158,106 @@ static void r14_a_rule_with_a_claim_key_wants_verified_claims(void **state)
     }
 }
 
+static void r14_a_result_that_does_not_affirm_is_as_good_as_none(void **state)
+{
+    static const struct {
+        enum ear_status status;
+        const char *tee;
+        bool welcome;
+    } rows[] = {
+        {EAR_AFFIRMING, "snp", true},
+        {EAR_AFFIRMING, "sim", true},
+        {EAR_NONE, "snp", false},
+        {EAR_NONE, "sim", true},
+        {EAR_WARNING, "snp", false},
+        {EAR_WARNING, "sim", false},
+        {EAR_CONTRAINDICATED, "snp", false},
+        {EAR_CONTRAINDICATED, "sim", false},
+    };
+    struct authz_rule rule = full_rule();
+    struct authz_rule bare = {.name = "bare", .spiffe = ids, .num_spiffe = 2};
+
+    rule.num_tee = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct svid peer = full_peer();
+        const char *reason = NULL;
+
+        peer.claims.status = rows[i].status;
+        (void)snprintf(peer.claims.tee, sizeof(peer.claims.tee), "%s", rows[i].tee);
+        reason = decide(&rule, &peer);
+        assert_true((reason == NULL) == rows[i].welcome);
+        assert_true(reason == NULL || strcmp(reason, "attestation result does not affirm") == 0);
+        assert_null(decide(&bare, &peer));
+    }
+}
+
+/* One key or fact each; the first is the ID, which every rule has, the second the attestation
+   result, which every key behind it needs. */
+enum { TABLE_ID, TABLE_RESULT, TABLE_DNS, TABLE_TEE, TABLE_MEASUREMENT, TABLE_TCB, TABLE_EPOCH };
+#define TABLE_FACTS 7U
+#define HAS(set, element) (((set) >> (element)&1U) != 0)
+
+static struct authz_rule table_rule(unsigned keys)
+{
+    struct authz_rule rule = full_rule();
+
+    rule.num_dns = HAS(keys, TABLE_DNS) ? 2 : 0;
+    rule.num_tee = HAS(keys, TABLE_TEE) ? 2 : 0;
+    rule.num_measurements = HAS(keys, TABLE_MEASUREMENT) ? 2 : 0;
+    rule.epoch_min_set = HAS(keys, TABLE_EPOCH);
+    for (size_t i = 0; i < EAR_TCB_COMPONENTS; i++) {
+        rule.tcb_min_set[i] = rule.tcb_min_set[i] && HAS(keys, TABLE_TCB);
+    }
+    return rule;
+}
+
+/* Its facts hold, the others are wrong. */
+static struct svid table_peer(unsigned facts)
+{
+    static char stranger[] = ID "x";
+    struct svid peer = full_peer();
+
+    peer.spiffe = HAS(facts, TABLE_ID) ? peer.spiffe : stranger;
+    peer.has_claims = HAS(facts, TABLE_RESULT);
+    peer.dns_len = HAS(facts, TABLE_DNS) ? peer.dns_len : 0;
+    peer.claims.tee[0] = HAS(facts, TABLE_TEE) ? 's' : 'x';
+    peer.claims.measurement[0] = HAS(facts, TABLE_MEASUREMENT) ? 7 : 8;
+    peer.claims.tcb[3] = HAS(facts, TABLE_TCB) ? 72 : 71;
+    peer.claims.epoch = HAS(facts, TABLE_EPOCH) ? 42 : 41;
+    return peer;
+}
+
+/* What the specification says: each key that is there must hold. */
+static bool table_welcome(unsigned keys, unsigned facts)
+{
+    bool result = (keys & ~(1U << TABLE_DNS)) == 0 || HAS(facts, TABLE_RESULT);
+
+    return HAS(facts, TABLE_ID) && result && (keys & ~facts) == 0;
+}
+
+static void r14_every_table_of_keys_and_facts_is_and_within_a_rule_and_or_across(void **state)
+{
+    for (unsigned facts = 0; facts < 1U << TABLE_FACTS; facts++) {
+        struct svid peer = table_peer(facts);
+
+        for (unsigned keys = 0; keys < 1U << TABLE_FACTS; keys += 1U << TABLE_DNS) {
+            struct authz_rule first = table_rule(keys);
+            struct authz_rule second = table_rule(~keys);
+            unsigned other = ~keys & ((1U << TABLE_FACTS) - (1U << TABLE_DNS));
+            const struct authz_rule *const rules[] = {&first, &second};
+            const char *reason = NULL;
+            const struct authz_rule *found = authz_decide(rules, 2, &peer, &reason);
+            const struct authz_rule *expected = table_welcome(keys, facts)    ? &first
+                                                : table_welcome(other, facts) ? &second
+                                                                              : NULL;
+
+            if (found != expected || (found == NULL) != (reason != NULL)) {
+                fail_msg("keys %#x, facts %#x: %s", keys, facts, reason != NULL ? reason : "in");
+            }
+        }
+    }
+}
+
 static void r14_rules_are_alternatives_and_without_one_nobody_is_welcome(void **state)
 {
     struct authz_rule stranger = full_rule();
@@ -182,6 +283,8 @@ int main(void)
         cmocka_unit_test(r14_one_key_that_fails_is_enough_to_refuse),
         cmocka_unit_test(a_higher_component_does_not_make_up_for_a_lower_one),
         cmocka_unit_test(r14_a_rule_with_a_claim_key_wants_verified_claims),
+        cmocka_unit_test(r14_a_result_that_does_not_affirm_is_as_good_as_none),
+        cmocka_unit_test(r14_every_table_of_keys_and_facts_is_and_within_a_rule_and_or_across),
         cmocka_unit_test(r14_rules_are_alternatives_and_without_one_nobody_is_welcome),
     };
 
