@@ -101,7 +101,7 @@ static void deny_file_work(uv_work_t *work)
 
 static void deny_file_take(struct deny_file *file, struct deny *deny)
 {
-    file->status.num_ok++;
+    file->status.num_ok += deny != NULL ? 1 : 0;
     file->status.ok = true;
     file->status.num_entries = deny_count(deny);
     file->retry = false;
