@@ -43,7 +43,7 @@ static unsigned days_of_month(unsigned year, unsigned month)
 }
 
 /* UTCTime YYMMDDHHMMSSZ or GeneralizedTime YYYYMMDDHHMMSSZ (RFC 5280 section 4.1.2.5). */
-static bool read_time(struct der *der, int64_t *out_time)
+bool cert_take_time(struct der *der, int64_t *out_time)
 {
     struct der_item item;
     unsigned century = 0;
@@ -90,8 +90,8 @@ static bool read_validity(struct der *tbs, struct cert *cert)
         return false;
     }
     validity = der_over(item.content);
-    return read_time(&validity, &cert->not_before) && read_time(&validity, &cert->not_after) &&
-           der_end(&validity);
+    return cert_take_time(&validity, &cert->not_before) &&
+           cert_take_time(&validity, &cert->not_after) && der_end(&validity);
 }
 
 /* Version is DEFAULT v1, so DER leaves it out then. */
@@ -178,9 +178,13 @@ static bool read_tbs(struct bytes content, struct cert *cert)
     struct der_item item;
 
     if (!read_version(&tbs, &cert->version) || !der_take(&tbs, DER_INTEGER, &item) ||
-        item.content.len == 0 || !read_sequence(&tbs, &cert->algorithm_inner) ||
-        !read_sequence(&tbs, &cert->issuer) || !read_validity(&tbs, cert) ||
-        !read_sequence(&tbs, &cert->subject) || !read_sequence(&tbs, &cert->spki)) {
+        item.content.len == 0) {
+        return false;
+    }
+    cert->serial = item.content;
+    if (!read_sequence(&tbs, &cert->algorithm_inner) || !read_sequence(&tbs, &cert->issuer) ||
+        !read_validity(&tbs, cert) || !read_sequence(&tbs, &cert->subject) ||
+        !read_sequence(&tbs, &cert->spki)) {
         return false;
     }
     if (der_at(&tbs, TAG_CONTEXT_1_PRIMITIVE) && !der_any(&tbs, &item)) {

@@ -25,6 +25,7 @@ struct cert {
     unsigned version;             /* 1 to 3, or what stands there plus 1 */
     struct bytes algorithm_inner; /* whole AlgorithmIdentifier */
     struct bytes algorithm_outer;
+    struct bytes serial;  /* content octets of the INTEGER */
     struct bytes issuer;  /* whole Name */
     struct bytes subject; /* whole Name */
     int64_t not_before;   /* seconds since 1970 */
@@ -40,6 +41,11 @@ enum cert_status { CERT_OK, CERT_TOO_LONG, CERT_MALFORMED };
    (CERT_TOO_LONG if that has no room).  `out_cert` untouched unless CERT_OK. */
 MUST_CHECK enum cert_status cert_read(struct bytes input, struct buf *storage,
                                       struct cert *out_cert);
+
+struct der;
+
+/* Takes a UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 wants it; seconds since 1970. */
+MUST_CHECK bool cert_take_time(struct der *der, int64_t *out_time);
 
 struct cert_extension {
     struct bytes oid; /* content octets */

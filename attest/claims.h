@@ -16,6 +16,7 @@
 #define CLAIMS_KEY_DIGEST_LEN 48
 #define CLAIMS_LAUNCH_ID_LEN 16 /* family and image */
 #define CLAIMS_REPORT_ID_LEN 32
+#define CLAIMS_CRL_NUMBER_MAX 20
 #define CLAIMS_CSP_CAP 256 /* with the NUL */
 
 enum tee { TEE_SNP, TEE_TDX, TEE_SIM };
@@ -73,6 +74,11 @@ struct claims {
     uint8_t vek_chip[CLAIMS_CHIP_LEN]; /* hwID of the VCEK, zeros behind; zero with a VLEK */
     uint8_t vek_spki_sha256[32];
     uint8_t evidence_id[48]; /* SHA-384 of the signed bytes: what identifies this evidence */
+    bool crl_used;           /* a revocation list was consulted: to be remembered by the caller */
+    uint8_t ark_spki_sha256[32];
+    uint8_t crl_number[CLAIMS_CRL_NUMBER_MAX]; /* big-endian */
+    size_t crl_number_len;
+    int64_t crl_this_update; /* seconds since 1970 */
     int64_t valid_until;     /* seconds since 1970: first notAfter or nextUpdate of what was used */
 };
 

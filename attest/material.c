@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/x509.h>
-
+#include "attest/crl.h"
 #include "attest/intake.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -85,22 +83,28 @@ int material_add(struct material *material, const char *path, struct err *err)
     return 0;
 }
 
-static bool is_crl(struct bytes file)
+static int add_crl(struct material *material, struct bytes crl, struct err *err)
 {
-    const unsigned char *at = file.data;
-    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)file.len);
-    bool found = crl != NULL;
-
-    X509_CRL_free(crl);
-    ERR_clear_error();
-    return found;
+    if (material->num_crls == COLLATERAL_CRLS_MAX) {
+        return err_set(err, ERR_LIMIT, "more than %d revocation lists", COLLATERAL_CRLS_MAX);
+    }
+    material->crls[material->num_crls++] = crl;
+    return 0;
 }
 
-static int is_certificate_file(const struct dirent *entry)
+int material_add_crl(struct material *material, const char *path, struct err *err)
+{
+    struct bytes file;
+
+    return material_read(material, path, &file, err) != 0 ? -1 : add_crl(material, file, err);
+}
+
+static int is_collateral(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
 
     return len > 4 && (strcmp(entry->d_name + len - 4, ".der") == 0 ||
+                       strcmp(entry->d_name + len - 4, ".crl") == 0 ||
                        strcmp(entry->d_name + len - 4, ".pem") == 0);
 }
 
@@ -108,6 +112,7 @@ static int add_entry(struct material *material, const char *dir, const char *nam
 {
     char path[PATH_CAP];
     struct bytes file;
+    struct crl crl;
 
     if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path)) {
         return err_set(err, ERR_INVALID, "%s: path too long", name);
@@ -115,13 +120,16 @@ static int add_entry(struct material *material, const char *dir, const char *nam
     if (material_read(material, path, &file, err) != 0) {
         return -1;
     }
-    return is_crl(file) ? 0 : material_add(material, path, err);
+    if (crl_read(file, &crl) || strcmp(name + strlen(name) - 4, ".crl") == 0) {
+        return add_crl(material, file, err);
+    }
+    return material_add(material, path, err);
 }
 
 int material_add_dir(struct material *material, const char *dir, struct err *err)
 {
     struct dirent **entries = NULL;
-    int num = scandir(dir, &entries, is_certificate_file, alphasort);
+    int num = scandir(dir, &entries, is_collateral, alphasort);
     int rc = 0;
 
     if (num < 0) {

@@ -1,5 +1,6 @@
 /*
- * Material: certificates for a verification, read from files that an operator names.
+ * Material: certificates and revocation lists for a verification, read from files that an operator
+ * names.
  *
  * It finds them; the verifier judges each.  Nothing here decides what a certificate is.
  */
@@ -22,6 +23,8 @@ struct material {
     size_t num_blocks;
     struct bytes certs[COLLATERAL_CERTS_MAX];
     size_t num_certs;
+    struct bytes crls[COLLATERAL_CRLS_MAX];
+    size_t num_crls;
 };
 
 /* Frees what was read; {0} is fine. */
@@ -35,6 +38,9 @@ MUST_CHECK int material_read(struct material *material, const char *path, struct
    cert_chain has them. */
 MUST_CHECK int material_add(struct material *material, const char *path, struct err *err);
 
-/* Adds those of all files *.der and *.pem in a folder, in the order of their names; certificate
-   revocation lists among them are left out. */
+/* Adds a revocation list, DER, judged as it is. */
+MUST_CHECK int material_add_crl(struct material *material, const char *path, struct err *err);
+
+/* Adds those of all files *.der and *.pem in a folder, and the revocation lists among *.der and
+ *.crl, in the order of their names. */
 MUST_CHECK int material_add_dir(struct material *material, const char *dir, struct err *err);

@@ -12,6 +12,7 @@
 
 #define OFFERED_MAX (EVIDENCE_CERTS_MAX + TABLE_ENTRIES_MAX)
 #define POOL_MAX (OFFERED_MAX + COLLATERAL_CERTS_MAX)
+#define CRLS_MAX (COLLATERAL_CRLS_MAX + 1) /* a table has one place for one */
 
 /* Room for the DER of what came as PEM: the evidence's own (at most a table of 32 KiB of base64 and
    four more), then 2 KiB for each of the collateral, above what any known certificate takes. */
@@ -26,6 +27,9 @@ struct pool {
     size_t num_offered; /* those with the evidence come first */
     size_t num_certs;
     enum cert_status unreadable;
+    struct crl crls[CRLS_MAX];
+    size_t num_crls;
+    bool crl_unreadable;
     struct buf storage;
     uint8_t bytes[STORAGE_CAP];
 };
@@ -74,6 +78,18 @@ static void add(struct pool *pool, struct bytes bytes)
     pool->num_certs++;
 }
 
+static void add_crl(struct pool *pool, struct bytes der)
+{
+    if (pool->num_crls == CRLS_MAX || der.len == 0) {
+        return;
+    }
+    if (crl_read(der, &pool->crls[pool->num_crls])) {
+        pool->num_crls++;
+    } else {
+        pool->crl_unreadable = true;
+    }
+}
+
 struct pool *pool_new(const struct evidence *evidence, const struct table *table,
                       const struct collateral *collateral)
 {
@@ -84,6 +100,11 @@ struct pool *pool_new(const struct evidence *evidence, const struct table *table
     }
     pool->num_certs = 0;
     pool->unreadable = CERT_OK;
+    pool->num_crls = 0;
+    pool->crl_unreadable = false;
+    for (size_t i = 0; i < collateral->num_crls && i < COLLATERAL_CRLS_MAX; i++) {
+        add_crl(pool, collateral->crls[i]);
+    }
     pool->storage = buf_over(pool->bytes, sizeof(pool->bytes));
     for (size_t i = 0; i < evidence->num_certs && i < EVIDENCE_CERTS_MAX; i++) {
         add(pool, evidence->certs[i]);
@@ -91,7 +112,9 @@ struct pool *pool_new(const struct evidence *evidence, const struct table *table
     for (size_t i = 0; i < table->num_entries; i++) {
         enum table_kind kind = table_kind(table, i);
 
-        if (kind != TABLE_CRL && kind != TABLE_OTHER) {
+        if (kind == TABLE_CRL) {
+            add_crl(pool, table_body(table, i));
+        } else if (kind != TABLE_OTHER) {
             add(pool, table_body(table, i));
         }
     }
@@ -154,6 +177,21 @@ const struct cert *pool_any_intermediate(const struct pool *pool)
         }
     }
     return NULL;
+}
+
+size_t pool_num_crls(const struct pool *pool)
+{
+    return pool->num_crls;
+}
+
+const struct crl *pool_crl(const struct pool *pool, size_t i)
+{
+    return &pool->crls[i];
+}
+
+bool pool_crl_unreadable(const struct pool *pool)
+{
+    return pool->crl_unreadable;
 }
 
 static const struct anchor *find_anchor(const struct verify_options *options,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "attest/cert.h"
+#include "attest/crl.h"
 #include "attest/evidence.h"
 #include "attest/table.h"
 #include "attest/verify.h"
@@ -38,6 +39,13 @@ const struct cert *pool_next_issuer(const struct pool *pool, const struct cert *
 
 /* Any intermediate certificate, collateral first: what is judged if no name fits.  May be NULL. */
 const struct cert *pool_any_intermediate(const struct pool *pool);
+
+/* The revocation lists that could be read: those of the collateral, then of the table. */
+size_t pool_num_crls(const struct pool *pool);
+const struct crl *pool_crl(const struct pool *pool, size_t i);
+
+/* True if there was one that could not be read. */
+bool pool_crl_unreadable(const struct pool *pool);
 
 /* What was found of an intermediate's root. */
 enum pool_root { ROOT_FOUND, ROOT_MISSING, ROOT_NOT_PINNED };

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "attest/cert.h"
+#include "attest/crl.h"
 #include "attest/pool.h"
 #include "attest/report.h"
 #include "attest/table.h"
@@ -36,10 +37,11 @@ struct appraisal {
     const struct cert *ark;
     const struct anchor *anchor;
     enum pool_root root;
-    struct vek fields; /* of `vek` */
-    unsigned layout;   /* row 44 */
-    bool layout_known; /* row 44 */
-    bool spl_known;    /* row 47: `spl` holds the layout's bytes of TCB_VERSION */
+    const struct crl *crl; /* the list that is judged; NULL: none concerns this chain */
+    struct vek fields;     /* of `vek` */
+    unsigned layout;       /* row 44 */
+    bool layout_known;     /* row 44 */
+    bool spl_known;        /* row 47: `spl` holds the layout's bytes of TCB_VERSION */
     uint8_t spl[TCB_LEN];
     bool hwid_known;                 /* row 48 */
     struct verified_report verified; /* row 65; data NULL before */
@@ -80,8 +82,13 @@ extern const struct rule rules_chain[]; /* C: 21 to 41 */
 extern const size_t rules_chain_len;
 extern const struct rule rules_vek[]; /* D: 42 to 54 */
 extern const size_t rules_vek_len;
-extern const struct rule rules_final[]; /* E, F: 55 to 66 */
+extern const struct rule rules_crl[]; /* E: 55 to 63 */
+extern const size_t rules_crl_len;
+extern const struct rule rules_final[]; /* E, F: 64 to 66 */
 extern const size_t rules_final_len;
+
+/* Sets `crl` to the newest list that holds or, if none does, to the first. */
+void rule_choose_crl(struct appraisal *a);
 
 /* The kind that `cert`'s common name claims. */
 enum vek_kind rule_vek_kind(const struct cert *cert);

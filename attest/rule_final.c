@@ -1,8 +1,5 @@
 /*
- * Rule: rows 55 to 66, revocation, the report's signature and its binding.
- *
- * Reading CRLs (rows 56 to 63) is not here: where the caller requires one for a vendor's root, the
- * answer is that none is at hand.
+ * Rule: rows 64 to 66, the keys known to be revoked, the report's signature and its binding.
  */
 #include "attest/rule.h"
 
@@ -10,14 +7,6 @@
 #include <openssl/evp.h>
 
 #include "attest/product.h"
-
-static const char *judge_crl(struct appraisal *a)
-{
-    if (a->options->vendor_crl != VENDOR_CRL_REQUIRE || a->anchor->provider == PROVIDER_SIM) {
-        return rule_skipped;
-    }
-    return "crl-missing";
-}
 
 static const char *judge_revoked(struct appraisal *a)
 {
@@ -52,7 +41,6 @@ static const char *judge_binding(struct appraisal *a)
 
 // clang-format off
 const struct rule rules_final[] = {
-    {55, VERDICT_COLLATERAL_UNAVAILABLE, "CRL at hand",  NEEDS_ARK, judge_crl},
     {64, VERDICT_REVOKED, "built-in list",               NEEDS_ASK, judge_revoked},
     {65, VERDICT_SIGNATURE_INVALID, "signature",         NEEDS_REPORT | NEEDS_VEK, judge_signature},
     {66, VERDICT_BINDING_MISMATCH, "binding",            NEEDS_REPORT, judge_binding},

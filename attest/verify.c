@@ -179,6 +179,18 @@ static void fill_signer(const struct appraisal *a, struct claims *claims)
     }
 }
 
+static void fill_crl(const struct appraisal *a, struct claims *claims)
+{
+    if (a->crl == NULL) {
+        return;
+    }
+    claims->crl_used = true;
+    memcpy(claims->crl_number, a->crl->number.data, a->crl->number.len);
+    claims->crl_number_len = a->crl->number.len;
+    claims->crl_this_update = a->crl->this_update;
+    claims->valid_until = earlier(claims->valid_until, a->crl->next_update);
+}
+
 /* False only if a hash fails for want of memory. */
 static bool fill_claims(const struct appraisal *a, const struct verified_report *verified,
                         struct claims *out_claims)
@@ -236,7 +248,9 @@ static bool fill_claims(const struct appraisal *a, const struct verified_report 
 
         memcpy(copies[i].to, bytes.data, bytes.len);
     }
+    memcpy(claims.ark_spki_sha256, a->anchor->spki_sha256, sizeof(claims.ark_spki_sha256));
     fill_signer(a, &claims);
+    fill_crl(a, &claims);
     if (!cert_spki_sha256(a->vek, claims.vek_spki_sha256) ||
         !report_id(report, claims.evidence_id)) {
         return false;
@@ -268,6 +282,8 @@ bool verify_evidence(const struct evidence *evidence, const struct collateral *c
         }
         a.pool = pool;
         find_chain(&a, &outcome);
+        rule_choose_crl(&a);
+        walk(&a, rules_crl, rules_crl_len, &outcome);
         walk(&a, rules_final, rules_final_len, &outcome);
     }
     /* No row was left out, and the report's signature held. */

@@ -30,13 +30,26 @@ extern const size_t verify_num_vendor_anchors;
 enum vendor_crl { VENDOR_CRL_REQUIRE, VENDOR_CRL_USE };
 
 #define COLLATERAL_CERTS_MAX 64 /* more are not looked at */
+#define COLLATERAL_CRLS_MAX 16
 
 /* Certificates from elsewhere than the evidence, DER or PEM: VEKs, ASKs, ARKs, in any order; the
-   content decides the kind.  `certs` come before the evidence's own for ASK and ARK, after them
-   for the VEK. */
+   content decides the kind; and revocation lists.  `certs` come before the evidence's own for ASK
+   and ARK, after them for the VEK. */
 struct collateral {
     const struct bytes *certs; /* borrowed */
     size_t num_certs;
+    const struct bytes *crls; /* DER, borrowed; of all products */
+    size_t num_crls;
+};
+
+/* The newest revocation list that was accepted for a root and kind of key: an older one is refused.
+   A caller keeps these; what verify_evidence() accepted is in the claims. */
+struct crl_mark {
+    uint8_t ark_spki_sha256[32];
+    bool vlek;
+    uint8_t number[CLAIMS_CRL_NUMBER_MAX]; /* big-endian, without leading zeros */
+    size_t number_len;
+    int64_t this_update; /* seconds since 1970 */
 };
 
 struct verify_options {
@@ -45,6 +58,8 @@ struct verify_options {
     const struct anchor *anchors;
     size_t num_anchors;
     enum vendor_crl vendor_crl;
+    const struct crl_mark *crl_marks;
+    size_t num_crl_marks;
 };
 
 enum row_state { ROW_OK, ROW_FAILED, ROW_SKIPPED };

@@ -27,7 +27,8 @@ static const char usage_text[] =
     "  --vek FILE         the key certificate (VCEK); DER or PEM, like all certificates\n"
     "  --ask FILE         the intermediate, or the key service's whole cert_chain\n"
     "  --ark FILE         AMD's root; it counts only if its key is pinned here\n"
-    "  --collateral DIR   every *.der and *.pem in DIR\n"
+    "  --crl FILE         the root's revocation list, DER; without one rows 55 to 63 are skipped\n"
+    "  --collateral DIR   every *.der, *.pem and *.crl in DIR\n"
     "  --report-data HEX  what the report must be bound to; padded with zeros to 64 bytes\n"
     "  --report-id HEX    the instance of the guest that it must come from\n"
     "  --at TIME          as if it were TIME (2026-11-25T12:00:00Z)\n"
@@ -133,7 +134,7 @@ static int take_option(struct verify_args *args, int option, const char *value)
     case 'C':
         return material_add_dir(&args->material, value, &err) == 0 ? -1 : file_error(&err);
     case 'R':
-        return command_usage("--crl: this release does not judge revocation lists");
+        return material_add_crl(&args->material, value, &err) == 0 ? -1 : file_error(&err);
     case 'p':
         args->policy = value;
         return -1;
@@ -247,7 +248,10 @@ static int judge(struct verify_args *args, struct intake *intake, const struct p
         }
     }
     prefer_veks(args, &intake->evidence);
-    collateral = (struct collateral){material->certs, material->num_certs};
+    collateral = (struct collateral){.certs = material->certs,
+                                     .num_certs = material->num_certs,
+                                     .crls = material->crls,
+                                     .num_crls = material->num_crls};
     finding->evidence = &intake->evidence;
     finding->accepted = verify_evidence(&intake->evidence, &collateral, &options, &claims,
                                         &finding->verdict, &finding->rows);

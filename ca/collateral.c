@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "attest/crl.h"
 #include "common/err.h"
 #include "common/file.h"
 
@@ -88,6 +89,26 @@ static int add_der(struct collateral_set *set, const uint8_t *der, size_t len, c
     return rc;
 }
 
+/* Takes the data.  Whose list it is, and whether it holds, is judged with each evidence. */
+static int add_crl(struct collateral_set *set, struct bytes der, const char *path, struct err *err)
+{
+    struct crl crl;
+    int rc = 0;
+
+    if (set->num_crls == COLLATERAL_CRLS_MAX) {
+        rc = err_set(err, ERR_INVALID, "%s: more than %d revocation lists", path,
+                     COLLATERAL_CRLS_MAX);
+    } else if (!crl_read(der, &crl)) {
+        rc = err_set(err, ERR_INVALID, "%s: not a revocation list in DER", path);
+    }
+    if (rc != 0) {
+        free((void *)(uintptr_t)der.data);
+        return rc;
+    }
+    set->crls[set->num_crls++] = der;
+    return 0;
+}
+
 static int add_file(struct collateral_set *set, const char *dir, const char *name, struct err *err)
 {
     char path[PATH_MAX];
@@ -98,14 +119,14 @@ static int add_file(struct collateral_set *set, const char *dir, const char *nam
     if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path)) {
         return err_set(err, ERR_INVALID, "%s: path too long", dir);
     }
-    if (has_suffix(name, ".crl")) {
-        return err_set(err, ERR_INVALID, "%s: revocation lists are not in this release", path);
-    }
-    if (!has_suffix(name, ".pem") && !has_suffix(name, ".der")) {
+    if (!has_suffix(name, ".pem") && !has_suffix(name, ".der") && !has_suffix(name, ".crl")) {
         return 0;
     }
     if (file_read(path, FILE_MAX, &data, &len, err) != 0) {
         return -1;
+    }
+    if (has_suffix(name, ".crl")) {
+        return add_crl(set, (struct bytes){data, len}, path, err);
     }
     rc = has_suffix(name, ".pem") ? add_pem(set, data, len, path, err)
                                   : add_der(set, data, len, path, err);
@@ -142,7 +163,10 @@ int collateral_load(const char *dir, struct bytes lent, struct collateral_set *o
         collateral_deinit(set);
         return -1;
     }
-    set->view = (struct collateral){set->certs, set->num_owned};
+    set->view = (struct collateral){.certs = set->certs,
+                                    .num_certs = set->num_owned,
+                                    .crls = set->crls,
+                                    .num_crls = set->num_crls};
     if (lent.data != NULL) {
         set->certs[set->view.num_certs++] = lent;
     }
@@ -153,6 +177,9 @@ void collateral_deinit(struct collateral_set *set)
 {
     for (size_t i = 0; i < set->num_owned; i++) {
         OPENSSL_free((void *)(uintptr_t)set->certs[i].data);
+    }
+    for (size_t i = 0; i < set->num_crls; i++) {
+        free((void *)(uintptr_t)set->crls[i].data);
     }
     *set = (struct collateral_set){0};
 }

@@ -31,6 +31,7 @@ struct enrolment {
     struct evidence evidence;
     EVP_PKEY *key; /* owned */
     struct claims claims;
+    struct crl_mark crl_marks[STORE_CRL_MARKS_MAX];
     struct policy_grant grant;
     struct store_record record;
     bool done; /* `leaf` holds the answer; the rest is left out */
@@ -132,7 +133,8 @@ static bool check_evidence(struct enrolment *e)
 {
     const struct policy_ca *ca = policy_ca(e->authority->policy);
     uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
-    const struct verify_options options = {
+    struct err err;
+    struct verify_options options = {
         .report_data = report_data,
         .now = e->request->now_ms / 1000,
         .anchors = ca->anchors,
@@ -140,6 +142,10 @@ static bool check_evidence(struct enrolment *e)
         .vendor_crl = ca->vendor_crl,
     };
 
+    if (store_crl_marks(e->authority->store, e->crl_marks, &options.num_crl_marks, &err) != 0) {
+        return refuse_store(e, &err);
+    }
+    options.crl_marks = e->crl_marks;
     if (!binding_report_data(e->nonce, e->nonce_len, e->record.spki_sha256, report_data)) {
         return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
     }
@@ -168,6 +174,19 @@ static bool check_policy(struct enrolment *e)
     return granted;
 }
 
+static struct crl_mark crl_mark_of(const struct claims *claims)
+{
+    struct crl_mark mark = {
+        .vlek = claims->vlek,
+        .number_len = claims->crl_number_len,
+        .this_update = claims->crl_this_update,
+    };
+
+    memcpy(mark.ark_spki_sha256, claims->ark_spki_sha256, sizeof(mark.ark_spki_sha256));
+    memcpy(mark.number, claims->crl_number, sizeof(mark.number));
+    return mark;
+}
+
 /* 12: sign, then store; a lost race leaves a certificate that nobody ever saw. */
 static bool issue(struct enrolment *e)
 {
@@ -178,6 +197,7 @@ static bool issue(struct enrolment *e)
         .grant = &e->grant,
         .now = e->request->now_ms / 1000,
     };
+    const struct crl_mark mark = crl_mark_of(&e->claims);
     uint8_t storage[STORE_CERT_MAX];
     struct buf cert = buf_over(storage, sizeof(storage));
     enum store_outcome outcome = STORE_NEW;
@@ -194,6 +214,7 @@ static bool issue(struct enrolment *e)
     e->record.issued_ms = e->request->now_ms;
     e->record.not_after = e->result->issued.not_after;
     e->record.cert = (struct bytes){cert.data, cert.len};
+    e->record.crl = e->claims.crl_used ? &mark : NULL;
     if (store_insert(e->authority->store, &e->record, e->leaf, &outcome, &err) != 0) {
         return refuse_store(e, &err);
     }

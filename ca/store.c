@@ -32,6 +32,9 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS issued_by_end ON issued(not_after);"
     "CREATE TABLE IF NOT EXISTS policy_epoch("
     "  epoch INTEGER PRIMARY KEY, policy_id TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS crl_mark("
+    "  ark BLOB NOT NULL, vlek INTEGER NOT NULL, number BLOB NOT NULL,"
+    "  this_update INTEGER NOT NULL, PRIMARY KEY(ark, vlek)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS replica("
     "  one INTEGER PRIMARY KEY CHECK(one = 1), id INTEGER NOT NULL);"
     "COMMIT;";
@@ -46,6 +49,8 @@ enum statement {
     PRUNE,
     EPOCH_NEWEST,
     EPOCH_ADD,
+    MARKS,
+    MARK_SET,
     REPLICA_ADD,
     REPLICA_GET,
     STATEMENTS,
@@ -63,6 +68,13 @@ static const char *const sql[STATEMENTS] = {
     [PRUNE] = "DELETE FROM issued WHERE not_after < ?1",
     [EPOCH_NEWEST] = "SELECT epoch, policy_id FROM policy_epoch ORDER BY epoch DESC LIMIT 1",
     [EPOCH_ADD] = "INSERT INTO policy_epoch(epoch, policy_id) VALUES(?1, ?2)",
+    [MARKS] = "SELECT ark, vlek, number, this_update FROM crl_mark",
+    /* Numbers are big-endian without leading zeros: the longer one is the greater one. */
+    [MARK_SET] = "INSERT INTO crl_mark(ark, vlek, number, this_update) VALUES(?1, ?2, ?3, ?4)"
+                 " ON CONFLICT(ark, vlek) DO UPDATE SET number = ?3, this_update = ?4"
+                 " WHERE length(number) < length(?3)"
+                 " OR (length(number) = length(?3) AND (number < ?3"
+                 " OR (number = ?3 AND this_update < ?4)))",
     [REPLICA_ADD] = "INSERT OR IGNORE INTO replica(one, id) VALUES(1, ?1)",
     [REPLICA_GET] = "SELECT id FROM replica",
 };
@@ -285,7 +297,76 @@ static int add_locked(struct store *store, const struct store_record *record, st
     return run(store, INSERT, err);
 }
 
-/* Inside the transaction: the look-up, the clock, the row. */
+static int mark_locked(struct store *store, const struct crl_mark *mark, struct err *err)
+{
+    sqlite3_stmt *set = store->statements[MARK_SET];
+
+    if (!bind_bytes(set, 1, mark->ark_spki_sha256, sizeof(mark->ark_spki_sha256)) ||
+        sqlite3_bind_int(set, 2, mark->vlek ? 1 : 0) != SQLITE_OK ||
+        !bind_bytes(set, 3, mark->number, mark->number_len) ||
+        sqlite3_bind_int64(set, 4, mark->this_update) != SQLITE_OK) {
+        return fail(store, "bind", err);
+    }
+    return run(store, MARK_SET, err);
+}
+
+/* False: what stands in the row is not ours. */
+static bool read_mark(sqlite3_stmt *row, struct crl_mark *out_mark)
+{
+    const void *ark = sqlite3_column_blob(row, 0);
+    const void *number = sqlite3_column_blob(row, 2);
+    int number_len = sqlite3_column_bytes(row, 2);
+
+    if (ark == NULL || sqlite3_column_bytes(row, 0) != sizeof(out_mark->ark_spki_sha256) ||
+        number == NULL || number_len < 1 || number_len > CLAIMS_CRL_NUMBER_MAX) {
+        return false;
+    }
+    memcpy(out_mark->ark_spki_sha256, ark, sizeof(out_mark->ark_spki_sha256));
+    out_mark->vlek = sqlite3_column_int(row, 1) != 0;
+    memcpy(out_mark->number, number, (size_t)number_len);
+    out_mark->number_len = (size_t)number_len;
+    out_mark->this_update = sqlite3_column_int64(row, 3);
+    return true;
+}
+
+static int marks_locked(struct store *store, struct crl_mark *out_marks, size_t *out_num,
+                        struct err *err)
+{
+    sqlite3_stmt *marks = store->statements[MARKS];
+    size_t num = 0;
+    int rc = -1;
+    int status = SQLITE_ROW;
+
+    while ((status = sqlite3_step(marks)) == SQLITE_ROW) {
+        if (num == STORE_CRL_MARKS_MAX || !read_mark(marks, &out_marks[num])) {
+            err_set(err, ERR_IO, "store: crl_mark: not a table of ours");
+            goto out;
+        }
+        num++;
+    }
+    if (status != SQLITE_DONE) {
+        fail(store, sql[MARKS], err);
+        goto out;
+    }
+    *out_num = num;
+    rc = 0;
+out:
+    sqlite3_reset(marks);
+    return rc;
+}
+
+int store_crl_marks(struct store *store, struct crl_mark out_marks[static STORE_CRL_MARKS_MAX],
+                    size_t *out_num, struct err *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&store->lock);
+    rc = marks_locked(store, out_marks, out_num, err);
+    pthread_mutex_unlock(&store->lock);
+    return rc;
+}
+
+/* Inside the transaction: the look-up, the clock, the rows. */
 static int insert_locked(struct store *store, const struct store_record *record,
                          struct buf *out_cert, enum store_outcome *out_outcome, struct err *err)
 {
@@ -301,6 +382,9 @@ static int insert_locked(struct store *store, const struct store_record *record,
     if (newest_ms > record->issued_ms + STORE_CLOCK_SLACK_MS) {
         *out_outcome = STORE_CLOCK_BEHIND;
         return 0;
+    }
+    if (record->crl != NULL && mark_locked(store, record->crl, err) != 0) {
+        return -1;
     }
     return add_locked(store, record, err);
 }

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "attest/verify.h"
 #include "ca/nonce.h"
 #include "common/buf.h"
 #include "common/bytes.h"
@@ -19,6 +20,7 @@ struct store; /* opaque */
 #define STORE_SERIAL_LEN 16
 #define STORE_CERT_MAX 8192       /* bytes of a stored certificate */
 #define STORE_CLOCK_SLACK_MS 5000 /* how far the clock may stand behind the newest row */
+#define STORE_CRL_MARKS_MAX 16    /* roots, twice */
 #define STORE_RETENTION_S 2592000 /* rows are kept this long after notAfter: 30 days */
 
 /* Opens `path`, making it (mode 0600) if it is not there. */
@@ -37,9 +39,10 @@ struct store_record {
     uint8_t evidence_sha256[32];
     const char *spiffe;
     const char *policy_id;
-    int64_t issued_ms; /* milliseconds since 1970 */
-    int64_t not_after; /* seconds since 1970 */
-    struct bytes cert; /* DER */
+    int64_t issued_ms;          /* milliseconds since 1970 */
+    int64_t not_after;          /* seconds since 1970 */
+    struct bytes cert;          /* DER */
+    const struct crl_mark *crl; /* the vendor's list that was consulted; NULL: none */
 };
 
 enum store_outcome {
@@ -55,8 +58,15 @@ enum store_outcome {
 MUST_CHECK int store_find(struct store *store, const struct store_record *record,
                           struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
 
-/* As store_find(), and stores the record if it is new, in one transaction: on disk when this
-   returns.  ERR_IO too if the file at the path is no longer the one that was opened. */
+/* The newest revocation list that was accepted for each root and kind of key; ERR_IO too if there
+   are more than STORE_CRL_MARKS_MAX. */
+MUST_CHECK int store_crl_marks(struct store *store,
+                               struct crl_mark out_marks[static STORE_CRL_MARKS_MAX],
+                               size_t *out_num, struct err *err);
+
+/* As store_find(), and stores the record if it is new, with the mark of its revocation list if that
+   is newer, in one transaction: on disk when this returns.  ERR_IO too if the file at the path is
+   no longer the one that was opened. */
 MUST_CHECK int store_insert(struct store *store, const struct store_record *record,
                             struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
 

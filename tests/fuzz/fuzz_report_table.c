@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .outblob = {data, report_len},
         .auxblob = {data + report_len, len - report_len},
     };
-    struct collateral collateral = {NULL, 0};
+    struct collateral collateral = {.num_certs = 0};
     struct verify_options options = {
         .now = NOW,
         .anchors = verify_vendor_anchors,

@@ -284,11 +284,17 @@ bool specimen_verify(const struct specimen *specimen, struct claims *out_claims,
         .num_certs = 2,
     };
     struct bytes root = bytes_of(&specimen->ark);
-    struct collateral collateral = {&root, 1};
+    struct bytes crls[2];
+    struct collateral collateral = {.certs = &root, .num_certs = 1, .crls = crls};
     struct verify_rows rows;
     struct claims again;
     struct verdict listed;
-    bool accepted =
+    bool accepted = false;
+
+    for (size_t i = 0; i < 2 && specimen->crls[i].len > 0; i++) {
+        crls[collateral.num_crls++] = bytes_of(&specimen->crls[i]);
+    }
+    accepted =
         verify_evidence(&evidence, &collateral, &specimen->options, out_claims, out_verdict, NULL);
 
     assert_int_equal(

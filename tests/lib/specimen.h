@@ -30,6 +30,7 @@ struct specimen {
     struct specimen_cert ark;
     struct specimen_cert ask;
     struct specimen_cert vek;
+    struct specimen_cert crls[2]; /* len 0: none */
     uint8_t report[REPORT_LEN + 1];
     size_t report_len;
     uint8_t report_data[64]; /* what is expected */
@@ -51,8 +52,8 @@ struct specimen_kind {
 struct specimen *specimen_new(const struct specimen_kind *kind);
 void specimen_free(struct specimen *specimen);
 
-/* Appraises it: VEK and ASK with the evidence, ARK as collateral; those with len 0 are left out.
-   Fails the test if the list of rows does not fit the verdict. */
+/* Appraises it: VEK and ASK with the evidence, ARK and revocation lists as collateral; those with
+   len 0 are left out. Fails the test if the list of rows does not fit the verdict. */
 bool specimen_verify(const struct specimen *specimen, struct claims *out_claims,
                      struct verdict *out_verdict);
 

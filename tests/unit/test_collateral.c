@@ -125,7 +125,7 @@ static void a_bad_file_is_an_error_that_names_it(void **state)
         {"a.pem", f->der, f->der_len, "a.pem: not a certificate"},
         {"a.pem", "", 0, "a.pem: not a certificate"},
         {"a.pem", broken, 2 * first_len, "a.pem: not a certificate"},
-        {"a.crl", "x", 1, "a.crl: revocation lists are not in this release"},
+        {"a.crl", "x", 1, "a.crl: not a revocation list in DER"},
     };
 
     memcpy(long_der, f->der, f->der_len);

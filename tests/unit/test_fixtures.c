@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 
 #include "attest/cert.h"
+#include "attest/crl.h"
 #include "attest/policy.h"
 #include "attest/report.h"
 #include "attest/verify.h"
@@ -174,7 +175,7 @@ static bool verify(const struct fixtures *all, struct bytes report, const struct
         .certs = {signer->vek},
         .num_certs = 1,
     };
-    struct collateral collateral = {all->amd, all->num_amd};
+    struct collateral collateral = {.certs = all->amd, .num_certs = all->num_amd};
     struct verify_options options = {
         .now = signer->vlek ? NOW_VLEK : NOW,
         .anchors = verify_vendor_anchors,
@@ -358,7 +359,7 @@ static void the_revoked_genoa_intermediate_is_known_without_a_crl(void **state)
             .certs = {all->reports[i].vek},
             .num_certs = 1,
         };
-        struct collateral collateral = {certs, 2};
+        struct collateral collateral = {.certs = certs, .num_certs = 2};
         struct verify_options options = {
             .now = NOW,
             .anchors = verify_vendor_anchors,
@@ -382,6 +383,43 @@ static void the_revoked_genoa_intermediate_is_known_without_a_crl(void **state)
     assert_true(num_seen >= 1);
     drop(certs[0]);
     drop(certs[1]);
+}
+
+static void genuine_revocation_lists_are_read(void **state)
+{
+    static const uint8_t revoked[] = {0x02, 0x00, 0x01};
+    static const struct {
+        const char *list;
+        const char *root;
+        uint8_t number;
+        bool lists;
+    } rows[] = {
+        {"amd/crl-milan-3.der", "amd/ark-milan.der", 3, false},
+        {"amd/crl-milan-4.der", "amd/ark-milan.der", 4, false},
+        {"amd/crl-genoa-2.der", "amd/ark-genoa.der", 2, true},
+    };
+    struct fixtures *all = need(state, __func__);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf none = buf_over(NULL, 0);
+        struct bytes list;
+        struct bytes root;
+        struct cert ark;
+        struct crl crl;
+
+        assert_true(load(all->dir, rows[i].list, &list) && load(all->dir, rows[i].root, &root));
+        assert_int_equal(cert_read(root, &none, &ark), CERT_OK);
+        assert_true(crl_read(list, &crl));
+        assert_int_equal(crl.version, 2);
+        assert_int_equal(crl.number.len, 1);
+        assert_int_equal(crl.number.data[0], rows[i].number);
+        assert_true(crl.has_next_update && crl.this_update < crl.next_update);
+        assert_false(crl.critical);
+        assert_true(cert_signed_by(&crl.signed_part, &ark));
+        assert_int_equal(crl_lists(&crl, (struct bytes){revoked, sizeof(revoked)}), rows[i].lists);
+        drop(list);
+        drop(root);
+    }
 }
 
 /* Else whoever writes the policy could have genuine chains judged as simulated ones. */
@@ -424,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_vek_with_a_malformed_hwid_is_refused),
         cmocka_unit_test(any_altered_byte_is_refused),
         cmocka_unit_test(the_revoked_genoa_intermediate_is_known_without_a_crl),
+        cmocka_unit_test(genuine_revocation_lists_are_read),
         cmocka_unit_test(a_vendors_root_is_no_simulated_root),
     };
 

@@ -1,5 +1,5 @@
 /*
- * Rows 55 to 66: revocation as far as it goes, signature and binding.
+ * Rows 64 to 66: keys known to be revoked, signature and binding.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,11 +11,6 @@
 
 #include "attest/product.h"
 #include "tests/lib/specimen.h"
-
-static void crl_required(struct specimen *specimen)
-{
-    specimen->options.vendor_crl = VENDOR_CRL_REQUIRE;
-}
 
 static void measurement_altered(struct specimen *specimen)
 {
@@ -39,7 +34,6 @@ static void report_data_first_byte(struct specimen *specimen)
 
 // clang-format off
 static struct specimen_case cases[] = {
-    {"crl-missing",      55, VERDICT_COLLATERAL_UNAVAILABLE, crl_required, {0}},
     {"report-signature", 65, VERDICT_SIGNATURE_INVALID, measurement_altered, {0}},
     {"report-signature", 65, VERDICT_SIGNATURE_INVALID, signature_altered, {0}},
     {"report-data",      66, VERDICT_BINDING_MISMATCH, report_data_last_byte, {0}},
@@ -96,5 +90,5 @@ int main(void)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL) +
-           specimen_run("rows 55 to 66", cases, sizeof(cases) / sizeof(cases[0]));
+           specimen_run("rows 64 to 66", cases, sizeof(cases) / sizeof(cases[0]));
 }

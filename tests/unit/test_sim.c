@@ -85,7 +85,7 @@ static void check_machine(const char *product_text, enum product product, enum p
             .num_certs = 2,
         };
         struct bytes root_pem = {root, root_len};
-        struct collateral collateral = {&root_pem, 1};
+        struct collateral collateral = {.certs = &root_pem, .num_certs = 1};
         struct anchor anchor = anchor_for(root_pem, product, provider);
         struct verify_options verify = {
             .report_data = report_data,

@@ -138,6 +138,74 @@ static void rows_outlive_the_process(void **state)
     assert_int_equal(outcome, STORE_SAME);
 }
 
+/* Puts a record in whose revocation list had this number. */
+static void mark(struct fixture *f, uint8_t serial, bool vlek, struct bytes number,
+                 int64_t this_update)
+{
+    struct store_record record = make_record(serial, serial, serial, serial);
+    struct crl_mark crl = {.vlek = vlek, .number_len = number.len, .this_update = this_update};
+    uint8_t storage[64];
+    struct buf cert = buf_over(storage, sizeof(storage));
+    enum store_outcome outcome;
+    struct err err;
+
+    memset(crl.ark_spki_sha256, 0x44, sizeof(crl.ark_spki_sha256));
+    memcpy(crl.number, number.data, number.len);
+    record.crl = &crl;
+    assert_int_equal(store_insert(f->store, &record, &cert, &outcome, &err), 0);
+    assert_int_equal(outcome, STORE_NEW);
+}
+
+static void the_newest_revocation_list_is_remembered(void **state)
+{
+#define NUMBER(text) ((struct bytes){(const uint8_t *)(text), sizeof(text) - 1})
+    static const struct {
+        const char *number;
+        size_t len;
+        int64_t this_update;
+        bool newer;
+    } rows[] = {
+        {"\x05", 1, 100, true},  {"\x04", 1, 200, false},   {"\x05", 1, 99, false},
+        {"\x05", 1, 101, true},  {"\xff", 1, 90, true},     {"\x01\x00", 2, 90, true},
+        {"\xfe", 1, 500, false}, {"\x01\x00", 2, 91, true},
+    };
+    struct fixture *f = *state;
+    struct crl_mark marks[STORE_CRL_MARKS_MAX];
+    size_t num = 9;
+    struct err err;
+    uint8_t serial = 1;
+    struct crl_mark last = {.number_len = 0};
+
+    assert_int_equal(store_crl_marks(f->store, marks, &num, &err), 0);
+    assert_int_equal(num, 0);
+    mark(f, serial++, true, NUMBER("\x09"), 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct bytes number = {(const uint8_t *)rows[i].number, rows[i].len};
+
+        mark(f, serial++, false, number, rows[i].this_update);
+        if (rows[i].newer) {
+            memcpy(last.number, number.data, number.len);
+            last.number_len = number.len;
+            last.this_update = rows[i].this_update;
+        }
+        assert_int_equal(store_crl_marks(f->store, marks, &num, &err), 0);
+        assert_int_equal(num, 2);
+        assert_false(marks[0].vlek);
+        assert_int_equal(marks[0].number_len, last.number_len);
+        assert_memory_equal(marks[0].number, last.number, last.number_len);
+        assert_true(marks[0].this_update == last.this_update);
+    }
+    store_close(f->store);
+    f->store = store_open(f->path, &err);
+    assert_non_null(f->store);
+    assert_int_equal(store_crl_marks(f->store, marks, &num, &err), 0);
+    assert_int_equal(num, 2);
+    assert_true(marks[1].vlek);
+    assert_int_equal(marks[1].number[0], 9);
+    assert_int_equal(marks[0].ark_spki_sha256[31], 0x44);
+#undef NUMBER
+}
+
 static void the_database_is_for_its_owner_only(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_nonce_and_a_key_serve_once),
         CASE(rows_outlive_the_process),
+        CASE(the_newest_revocation_list_is_remembered),
         CASE(the_database_is_for_its_owner_only),
         CASE(a_clock_behind_the_newest_row_issues_nothing),
         CASE(the_epoch_of_the_policy_never_goes_back),

@@ -24,6 +24,11 @@ static struct bytes view(const struct specimen_cert *cert)
     return (struct bytes){cert->data, cert->len};
 }
 
+static struct collateral certs_of(const struct bytes *certs, size_t num_certs)
+{
+    return (struct collateral){.certs = certs, .num_certs = num_certs};
+}
+
 /* Appraises the specimen's report with exactly these certificates. */
 static bool verify_with(const struct specimen *specimen, const struct bytes *offered,
                         size_t num_offered, struct collateral collateral,
@@ -59,9 +64,9 @@ static void a_stale_vek_is_set_aside(void **state)
     struct bytes rest[] = {view(&specimen->ask), view(&specimen->ark), view(&specimen->vek)};
     struct verdict verdict;
 
-    assert_true(verify_with(specimen, both, 2, (struct collateral){rest, 2}, &verdict, NULL));
+    assert_true(verify_with(specimen, both, 2, certs_of(rest, 2), &verdict, NULL));
     /* The sound one may also come from the verifier's own. */
-    assert_true(verify_with(specimen, both, 1, (struct collateral){rest, 3}, &verdict, NULL));
+    assert_true(verify_with(specimen, both, 1, certs_of(rest, 3), &verdict, NULL));
     specimen_free(specimen);
 }
 
@@ -76,13 +81,13 @@ static void with_no_candidate_left_the_first_decides(void **state)
     specimen_set_amd(specimen, "4", NULL, 0);
     both[0] = view(&stale);
     both[1] = view(&specimen->vek);
-    assert_false(verify_with(specimen, both, 2, (struct collateral){rest, 2}, &verdict, NULL));
+    assert_false(verify_with(specimen, both, 2, certs_of(rest, 2), &verdict, NULL));
     assert_string_equal(verdict.slug, "vek-tcb-mismatch");
     assert_string_equal(verdict.expected, "microcode 219");
     assert_string_equal(verdict.actual, "microcode 1");
     both[0] = view(&specimen->vek);
     both[1] = view(&stale);
-    assert_false(verify_with(specimen, both, 2, (struct collateral){rest, 2}, &verdict, NULL));
+    assert_false(verify_with(specimen, both, 2, certs_of(rest, 2), &verdict, NULL));
     assert_string_equal(verdict.slug, "vek-hwid-missing");
     specimen_free(specimen);
 }
@@ -104,7 +109,7 @@ static void two_intermediates_of_one_name_are_both_tried(void **state)
     rest[0] = view(&other);
     rest[1] = view(&specimen->ask);
     rest[2] = view(&specimen->ark);
-    assert_true(verify_with(specimen, &vek, 1, (struct collateral){rest, 3}, &verdict, NULL));
+    assert_true(verify_with(specimen, &vek, 1, certs_of(rest, 3), &verdict, NULL));
     EVP_PKEY_free(key);
     specimen_free(specimen);
 }
@@ -133,7 +138,7 @@ static void a_vek_is_no_issuer(void **state)
     specimen_close(&specimen->vek, x509, specimen->ask_key);
     certs[0] = view(&specimen->vek);
     certs[1] = view(&issuer);
-    assert_false(verify_with(specimen, certs, 2, (struct collateral){&root, 1}, &verdict, NULL));
+    assert_false(verify_with(specimen, certs, 2, certs_of(&root, 1), &verdict, NULL));
     assert_string_equal(verdict.slug, "ask-not-ca");
     specimen_free(specimen);
 }
@@ -155,7 +160,7 @@ static void the_root_in_the_evidence_is_not_believed(void **state)
     offered[0] = view(&specimen->vek);
     offered[1] = view(&specimen->ask);
     offered[2] = view(&forged);
-    assert_false(verify_with(specimen, offered, 3, (struct collateral){&root, 1}, &verdict, NULL));
+    assert_false(verify_with(specimen, offered, 3, certs_of(&root, 1), &verdict, NULL));
     assert_string_equal(verdict.slug, "ask-signature");
     specimen_free(specimen);
 }
@@ -168,7 +173,7 @@ static void an_unrelated_bad_certificate_does_no_harm(void **state)
     struct bytes root = view(&specimen->ark);
     struct verdict verdict;
 
-    assert_true(verify_with(specimen, offered, 3, (struct collateral){&root, 1}, &verdict, NULL));
+    assert_true(verify_with(specimen, offered, 3, certs_of(&root, 1), &verdict, NULL));
     specimen_free(specimen);
 }
 
@@ -189,7 +194,7 @@ static void accepted_evidence_lists_every_row(void **state)
     struct verdict verdict;
     struct verify_rows rows;
 
-    assert_true(verify_with(specimen, offered, 3, (struct collateral){NULL, 0}, &verdict, &rows));
+    assert_true(verify_with(specimen, offered, 3, certs_of(NULL, 0), &verdict, &rows));
     for (int row = 1; row <= 66; row++) {
         const struct row_result *result = find_row(&rows, row);
 
@@ -216,7 +221,7 @@ static void all_independent_failures_are_listed(void **state)
     specimen->report[0x180] ^= 1;
     specimen->report_data[0] ^= 1;
     specimen->options.now = SPECIMEN_NOT_BEFORE - 1000;
-    assert_false(verify_with(specimen, offered, 3, (struct collateral){NULL, 0}, &verdict, &rows));
+    assert_false(verify_with(specimen, offered, 3, certs_of(NULL, 0), &verdict, &rows));
     assert_int_equal(verdict.row, 12);
     for (size_t i = 0; i < rows.num_results; i++) {
         num_failed += rows.results[i].state == ROW_FAILED;
@@ -237,7 +242,7 @@ static void rows_without_their_input_are_left_out(void **state)
 
     specimen->report_len = 0;
     specimen->provider = "none";
-    assert_false(verify_with(specimen, NULL, 0, (struct collateral){NULL, 0}, &verdict, &rows));
+    assert_false(verify_with(specimen, NULL, 0, certs_of(NULL, 0), &verdict, &rows));
     assert_string_equal(verdict.slug, "provider-unknown");
     assert_int_equal(find_row(&rows, 4)->state, ROW_FAILED);
     assert_int_equal(find_row(&rows, 21)->state, ROW_FAILED);
@@ -286,8 +291,7 @@ static void dates_hold_to_the_second(void **state)
             bool accepted = false;
 
             specimen->options.now = rows[i].now;
-            accepted =
-                verify_with(specimen, offered, 2, (struct collateral){&root, 1}, &verdict, NULL);
+            accepted = verify_with(specimen, offered, 2, certs_of(&root, 1), &verdict, NULL);
             assert_int_equal(accepted, rows[i].slug == NULL);
             if (!accepted) {
                 assert_string_equal(verdict.slug, rows[i].slug);
