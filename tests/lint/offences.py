@@ -55,6 +55,10 @@ OFFENCES = [
     ("options", "ca/x.8", ".B \\-\\-check\n.BR \\-\\-help \\-\\-version\n", "-c is not in the manual"),
     ("options", "ca/x.8", "\\-c \\-\\-check \\-\\-help \\-\\-version \\fB\\-v\\fR\n", "-v is in the manual alone"),
     ("layout", "ca/a.c", TOP + "int  a ;\n", "run clang-format"),
+    ("reasons", "tests/reasons.txt", "1 revoked a-b\n2 revoked c-d\n", "2 c-d: given in 0 files of attest/, not in one"),
+    ("reasons", "tests/reasons.txt", "1 chain-invalid a-b\n", "1 a-b: no rule of that row has the code chain-invalid"),
+    ("reasons", "tests/unit/test_rule_a.c", TOP, "1 a-b: no test expects it"),
+    ("reasons", "attest/rule_a.c", TOP + '{1, VERDICT_REVOKED, x}\nreturn "a-b";\nreturn "e-f";\n', "rule_a.c: e-f: not in tests/reasons.txt"),
     ("required", "tests/required.txt", "R1 due first\nR2 due second\n", "R2 (second) has no test"),
     ("required", "tests/required.txt", "R2 later second\n", "R1 is not in required.txt: a"),
 ]
@@ -62,6 +66,7 @@ OFFENCES = [
 
 def run(rule, root):
     command = {"includes": [LINT / "includes.sh", root],
+               "reasons": [LINT / "reasons.py", root],
                "required": [LINT.parent / "lib/required.py", "--tests", root / "tests"]}.get(rule, [LINT / "rules.py", rule, root])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -77,13 +82,18 @@ def judge(rule, name, text, said):
         if rule == "required":
             (root / "tests/required.txt").write_text("R1 due first\n")
             (root / "tests/CMakeLists.txt").write_text("integration_test(r1_a integration build)\n")
+        if rule == "reasons":
+            (root / "tests/unit").mkdir()
+            (root / "tests/reasons.txt").write_text("1 revoked a-b\n")
+            (root / "tests/unit/test_rule_a.c").write_text('{"a-b"}\n')
+            (root / "attest/rule_a.c").write_text('{1, VERDICT_REVOKED, x}\nreturn "a-b";\n')
         (root / "common/clean.c").write_text(TOP + '#include "common/clean.h"\n\nint clean;\n')
         status, output = run(rule, root)
         if status != 0:
             return f"the clean tree is refused: {output}"
         (root / name).write_text(text)
         status, output = run(rule, root)
-        if status != 1 or name not in output or said not in output:
+        if status != 1 or (name not in output and rule != "reasons") or said not in output:
             return f"status {status}, said: {output}"
     return None
 
