@@ -85,6 +85,22 @@ int sockets_listen(const struct sockets_address *address,
     return fd;
 }
 
+bool sockets_is_taken(const struct sockets_address *address)
+{
+    int fd = socket(sockets_family(address), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool taken = false;
+
+    if (fd < 0) {
+        return false;
+    }
+    taken =
+        sockets_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+        (sockets_family(address) != AF_INET6 || sockets_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+        bind(fd, &address->u.any, address->len) != 0 && errno == EADDRINUSE;
+    close(fd);
+    return taken;
+}
+
 int sockets_bound(int fd, struct sockets_address *out, struct err *err)
 {
     struct sockets_address address = {.len = sizeof(address.u)};

@@ -81,6 +81,9 @@ struct sockets_listen_options {
 MUST_CHECK int sockets_listen(const struct sockets_address *address,
                               const struct sockets_listen_options *options, struct err *err);
 
+/* True if somebody listens at an IP address already: SO_REUSEPORT would say nothing of it. */
+bool sockets_is_taken(const struct sockets_address *address);
+
 /* What a listening socket is bound to. */
 MUST_CHECK int sockets_bound(int fd, struct sockets_address *out, struct err *err);
 

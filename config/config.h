@@ -7,7 +7,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/compiler.h"
@@ -44,10 +46,29 @@ struct config *config_load(const char *path, struct err *err);
 struct config *config_parse(const char *name, const char *text, size_t len, struct err *err);
 void config_free(struct config *config); /* accepts NULL */
 
-/* Whether `next` may replace `current` in a running process: only [peer] sections, allow, expect,
-   deny_file and [log] may differ.  ERR_INVALID names the first other difference. */
+/* Whether `next` may replace `current` in a running process: [process], [admin] and [identity] but
+   for deny_file must not differ.  ERR_INVALID names the first such difference. */
 MUST_CHECK int config_check_reload(const struct config *current, const struct config *next,
                                    struct err *err);
+
+#define CONFIG_DIGEST_LEN 32
+
+/* An [ingress NAME] or [egress NAME]. */
+struct config_route {
+    const char *kind;
+    const void *section;
+    bool handed_over; /* its socket is not made here */
+};
+
+enum config_digest_of {
+    CONFIG_DIGEST_SETTINGS, /* of what a connection may notice */
+    CONFIG_DIGEST_DOOR,     /* of what its listening socket is */
+};
+
+/* The same for two configurations if and only if these settings are.  ERR_LIMIT. */
+MUST_CHECK int config_digest(const struct config *config, const struct config_route *route,
+                             enum config_digest_of of, uint8_t out[static CONFIG_DIGEST_LEN],
+                             struct err *err);
 
 /* Writes the effective settings as a file that gives the same config. */
 void config_print(const struct config *config, FILE *out);

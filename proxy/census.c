@@ -7,13 +7,14 @@
 
 #define CENSUS_RESERVE_PART 8 /* of the whole, for the other direction */
 
-void census_init(struct census *census, size_t connections_max, bool both)
+void census_set_limits(struct census *census, size_t connections_max, size_t route_max, bool both)
 {
     size_t reserve = both ? connections_max / CENSUS_RESERVE_PART : 0;
 
-    census->connections_max = connections_max;
-    census->direction_max[0] = connections_max - reserve;
-    census->direction_max[1] = connections_max - reserve;
+    atomic_store(&census->connections_max, connections_max);
+    atomic_store(&census->direction_max[0], connections_max - reserve);
+    atomic_store(&census->direction_max[1], connections_max - reserve);
+    atomic_store(&census->route_max, route_max);
 }
 
 /* One more, unless that is over `max` (0: no limit). */
@@ -29,14 +30,15 @@ static bool census_take(atomic_size_t *num, size_t max)
 bool census_enter(struct census *census, bool egress, size_t route)
 {
     assert(route < GENERATION_ROUTES_MAX);
-    if (!census_take(&census->num_conns, census->connections_max)) {
+    if (!census_take(&census->num_conns, atomic_load(&census->connections_max))) {
         return false;
     }
-    if (!census_take(&census->num_in_direction[egress], census->direction_max[egress])) {
+    if (!census_take(&census->num_in_direction[egress],
+                     atomic_load(&census->direction_max[egress]))) {
         atomic_fetch_sub(&census->num_conns, 1);
         return false;
     }
-    if (!census_take(&census->num_on_route[route], census->route_max[route])) {
+    if (!census_take(&census->num_on_route[route], atomic_load(&census->route_max))) {
         atomic_fetch_sub(&census->num_in_direction[egress], 1);
         atomic_fetch_sub(&census->num_conns, 1);
         return false;
@@ -55,16 +57,22 @@ void census_leave(struct census *census, bool egress, size_t route)
 
 bool census_full(const struct census *census, bool egress, size_t route)
 {
-    size_t route_max = census->route_max[route];
+    size_t route_max = atomic_load(&census->route_max);
 
-    return atomic_load(&census->num_conns) >= census->connections_max ||
-           atomic_load(&census->num_in_direction[egress]) >= census->direction_max[egress] ||
+    return atomic_load(&census->num_conns) >= atomic_load(&census->connections_max) ||
+           atomic_load(&census->num_in_direction[egress]) >=
+               atomic_load(&census->direction_max[egress]) ||
            (route_max > 0 && atomic_load(&census->num_on_route[route]) >= route_max);
 }
 
 size_t census_conns(const struct census *census)
 {
     return atomic_load(&census->num_conns);
+}
+
+size_t census_conns_on(const struct census *census, size_t route)
+{
+    return atomic_load(&census->num_on_route[route]);
 }
 
 void census_open_entry(struct census *census)

@@ -16,19 +16,19 @@
 struct sources;
 
 struct census {
-    size_t connections_max;
-    size_t direction_max[2];                 /* of ingress, of egress */
-    size_t route_max[GENERATION_ROUTES_MAX]; /* 0: none */
-    struct sources *sources;                 /* of peers; NULL: none is limited; borrowed */
+    atomic_size_t connections_max;
+    atomic_size_t direction_max[2]; /* of ingress, of egress */
+    atomic_size_t route_max;        /* 0: none */
+    struct sources *sources;        /* of peers; NULL: none is limited; borrowed */
     atomic_size_t num_conns;
     atomic_size_t num_in_direction[2];
     atomic_size_t num_on_route[GENERATION_ROUTES_MAX];
     atomic_size_t num_entries; /* ingress listeners that may still accept */
 };
 
-/* Sets the shared limits; `both` says that there are routes in both directions.  Before the first
-   worker; limits of routes are set by the owner. */
-void census_init(struct census *census, size_t connections_max, bool both);
+/* Sets the limits, at the start or later; `both` says that there are routes in both directions.
+   Whoever is above a new limit stays. */
+void census_set_limits(struct census *census, size_t connections_max, size_t route_max, bool both);
 
 /* Takes a place for a connection; false: a limit is reached. */
 bool census_enter(struct census *census, bool egress, size_t route);
@@ -37,8 +37,9 @@ void census_leave(struct census *census, bool egress, size_t route);
 /* True if census_enter() would fail now. */
 bool census_full(const struct census *census, bool egress, size_t route);
 
-/* Connections of both directions. */
+/* Connections of both directions; of one route. */
 size_t census_conns(const struct census *census);
+size_t census_conns_on(const struct census *census, size_t route);
 
 /* An ingress listener opens or closes; those that it accepted have entered before it closes. */
 void census_open_entry(struct census *census);

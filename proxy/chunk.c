@@ -16,9 +16,13 @@ struct chunk {
 
 void chunk_pool_init(struct chunk_pool *pool, size_t bytes_max)
 {
-    *pool = (struct chunk_pool){
-        .used_max = bytes_max / CHUNK_LEN + (bytes_max % CHUNK_LEN != 0 ? 1 : 0),
-    };
+    *pool = (struct chunk_pool){.num_used = 0};
+    chunk_pool_set_bound(pool, bytes_max);
+}
+
+void chunk_pool_set_bound(struct chunk_pool *pool, size_t bytes_max)
+{
+    pool->used_max = bytes_max / CHUNK_LEN + (bytes_max % CHUNK_LEN != 0 ? 1 : 0);
 }
 
 static void chunk_pool_shrink(struct chunk_pool *pool, size_t keep)
@@ -40,7 +44,7 @@ void chunk_pool_deinit(struct chunk_pool *pool)
 
 size_t chunk_pool_room(const struct chunk_pool *pool)
 {
-    return pool->used_max - pool->num_used;
+    return pool->used_max > pool->num_used ? pool->used_max - pool->num_used : 0;
 }
 
 void chunk_pool_trim(struct chunk_pool *pool)

@@ -34,6 +34,9 @@ struct chunk_queue {
 /* A pool that lends at most `bytes_max`, rounded up to a chunk. */
 void chunk_pool_init(struct chunk_pool *pool, size_t bytes_max);
 
+/* Another bound; what is lent stays so. */
+void chunk_pool_set_bound(struct chunk_pool *pool, size_t bytes_max);
+
 /* All queues must be empty. */
 void chunk_pool_deinit(struct chunk_pool *pool);
 

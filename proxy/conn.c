@@ -305,7 +305,9 @@ void conn_mark_all(struct conn_shared *shared)
 static void conn_judge(struct conn *c)
 {
     c->marked = false;
-    if (c->state == CONN_HOLD) {
+    if (c->state != CONN_CLOSING && !generation_serves(c->shared->generation, c->route_index)) {
+        conn_abort(c, REASON_REVOKED); /* the route is no more */
+    } else if (c->state == CONN_HOLD) {
         conn_run(c);
     } else if (c->svid != NULL && c->state != CONN_CLOSING && c->state != CONN_LINGER &&
                c->state != CONN_REFUSE &&

@@ -17,8 +17,10 @@
 #include "proxy/admin.h"
 #include "proxy/deny.h"
 #include "proxy/deny_file.h"
+#include "proxy/ingredients.h"
 #include "proxy/manager.h"
 #include "proxy/metrics.h"
+#include "proxy/pulse.h"
 #include "proxy/scribe.h"
 #include "proxy/status.h"
 
@@ -48,36 +50,41 @@ struct control {
     struct identity *identity;   /* NULL: none yet */
     struct generation *generation;
     uint64_t num_generations;
-    uint64_t first_usable; /* number of the first generation with an identity; 0: none yet */
-    bool reload_begun;     /* neither taken by all workers nor refused yet */
-    uint64_t reloading;    /* number of the generation that all workers are to take; 0: none */
+    atomic_size_t num_live; /* generations that somebody still has */
+    uint64_t first_usable;  /* number of the first generation with an identity; 0: none yet */
+    bool reload_begun;      /* neither taken by all workers nor refused yet */
+    uint64_t reloading;     /* number of the generation that all workers are to take; 0: none */
+    bool reload_again;      /* as soon as this one is over */
     bool reload_ok;
     int64_t reload_time;
 };
 
+/* The next one, for the places as they are. */
 static struct generation *make_generation(struct control *control, struct identity *identity,
-                                          const struct control_rules *rules, struct deny *deny,
-                                          struct err *err)
+                                          struct deny *deny, struct err *err)
 {
-    const struct generation_options options = {
-        .number = control->num_generations + 1,
-        .identity = identity,
-        .deny = deny,
-        .rules = rules->rules,
-        .num_rules = rules->num_rules,
-        .routes = rules->routes,
-        .num_routes = rules->num_routes,
-    };
+    const struct ingredients from = {.number = control->num_generations + 1,
+                                     .identity = identity,
+                                     .rules = &control->rules,
+                                     .deny = deny,
+                                     .num_live = &control->num_live,
+                                     .crew = control->crew};
 
-    return generation_new(&options, err);
+    return ingredients_mix(&from, err);
 }
 
 /* Puts a finished generation to use. */
-static void publish(struct control *control, struct generation *generation)
+static void adopt(struct control *control, struct generation *generation)
 {
     generation_unref(control->generation);
     control->generation = generation;
     control->num_generations++;
+}
+
+/* The same, and the workers get it. */
+static void publish(struct control *control, struct generation *generation)
+{
+    adopt(control, generation);
     crew_set_generation(control->crew, generation);
 }
 
@@ -116,8 +123,7 @@ static void look(void *user, struct notify_facts *out)
 static int on_identity(void *user, struct identity *identity, struct err *err)
 {
     struct control *control = user;
-    struct generation *generation =
-        make_generation(control, identity, &control->rules, control->deny, err);
+    struct generation *generation = make_generation(control, identity, control->deny, err);
 
     if (generation == NULL) {
         return -1;
@@ -147,7 +153,7 @@ static int on_deny(void *user, struct deny *deny, struct err *err)
     if (control->state == CONTROL_STOPPING) {
         return 0;
     }
-    generation = make_generation(control, control->identity, &control->rules, deny, err);
+    generation = make_generation(control, control->identity, deny, err);
     if (generation == NULL) {
         return -1;
     }
@@ -164,10 +170,16 @@ static int read_deny(const struct control_rules *rules, struct deny **out_deny, 
                                                          : 0;
 }
 
+/* Everything that the settings have changed, all or nothing: what can fail comes first. */
 static int reload(struct control *control, struct err *err)
 {
     const struct control_source *source = &control->options->source;
     struct control_rules rules;
+    struct ingredients from = {.number = control->num_generations + 1,
+                               .identity = control->identity,
+                               .rules = &rules,
+                               .num_live = &control->num_live};
+    struct crew_change *change = NULL;
     struct generation *generation = NULL;
     struct deny *deny = NULL;
     int rc = -1;
@@ -178,17 +190,26 @@ static int reload(struct control *control, struct err *err)
     if (read_deny(&rules, &deny, err) != 0) {
         goto out;
     }
-    generation = make_generation(control, control->identity, &rules, deny, err);
+    change = crew_prepare(control->crew, &rules.crew, err);
+    if (change == NULL) {
+        goto out;
+    }
+    from.deny = deny;
+    from.change = change;
+    generation = ingredients_mix(&from, err);
     if (generation == NULL ||
         deny_file_watch(control->deny_file, rules.deny_file, deny, err) != 0) {
         generation_unref(generation);
+        crew_cancel(change);
         goto out;
     }
     set_deny(control, deny);
+    crew_commit(control->crew, change, generation);
     source->free(control->rules.owner);
     control->rules = rules;
-    publish(control, generation);
+    adopt(control, generation);
     log_setup(rules.log_level, rules.log_format);
+    source->announce(rules.owner);
     rc = 0;
 out:
     if (rc != 0) {
@@ -202,6 +223,13 @@ static void on_reload(struct control *control)
 {
     struct err err;
 
+    if (control->state != CONTROL_RUNNING) {
+        return;
+    }
+    if (control->reloading != 0) { /* one after the other; several wait as one */
+        control->reload_again = true;
+        return;
+    }
     control->reload_begun = true;
     manager_tell(&control->manager);
     control->reload_ok = reload(control, &err) == 0;
@@ -226,6 +254,11 @@ static void on_acknowledged(struct control *control)
         control->reloading = 0;
         control->reload_begun = false;
         control->reload_time = (int64_t)time(NULL);
+        crew_clean_up(control->crew);
+        if (control->reload_again) {
+            control->reload_again = false;
+            on_reload(control);
+        }
     }
 }
 
@@ -336,19 +369,22 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
         .identity_not_after = generation_not_after(control->generation),
         .ready = is_ready(control),
         .generation = generation_number(control->generation),
+        .generations_live = atomic_load(&control->num_live),
         .reload_ok = control->reload_ok,
         .reload_time = control->reload_time,
-        .insecure_settings = control->options->insecure_settings,
-        .unrestricted_egresses = control->options->unrestricted_egresses,
+        .insecure_settings = control->rules.insecure_settings,
+        .unrestricted_egresses = control->rules.unrestricted_egresses,
         .deny = deny_file_status(control->deny_file),
         .sandbox = control->options->sandbox,
     };
 
     crew_count(control->crew, &counters);
     for (size_t i = 0; i < facts.num_workers; i++) {
-        workers[i].heartbeat_age_ms = crew_heartbeat_age_ms(control->crew, i);
-        workers[i].lag_ms = crew_lag_ms(control->crew, i);
-        workers[i].idle_permille = crew_idle_permille(control->crew, i);
+        const struct pulse *pulse = crew_pulse(control->crew, i);
+
+        workers[i].heartbeat_age_ms = pulse_age_ms(pulse);
+        workers[i].lag_ms = pulse_lag_ms(pulse);
+        workers[i].idle_permille = pulse_idle_permille(pulse);
     }
     facts.log_lost = log_lost();
     metrics_read_process(&facts.process);
@@ -358,7 +394,7 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
 
 static void reply_identity(struct control *control, struct admin_reply *reply)
 {
-    const struct worker_options *worker = &control->options->crew.worker;
+    const struct worker_options *worker = &control->rules.crew.worker;
     struct status_listener listeners[GENERATION_ROUTES_MAX];
     struct status_facts facts = {
         .identity = control->identity,
@@ -412,7 +448,7 @@ static int start_crew(struct control *control, struct err *err)
 {
     struct crew_options options = control->options->crew;
 
-    control->generation = make_generation(control, NULL, &control->rules, control->deny, err);
+    control->generation = make_generation(control, NULL, control->deny, err);
     if (control->generation == NULL) {
         return -1;
     }

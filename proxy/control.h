@@ -2,8 +2,9 @@
  * Control: the control thread: signals, identity, reload, admin endpoint, and the life of the
  * workers.
  *
- * SIGTERM or SIGINT drains (a second one ends at once), SIGHUP reloads rules, deny list and
- * certificate files all or nothing, SIGUSR1 enrols now.  Every change becomes one new generation.
+ * SIGTERM or SIGINT drains (a second one ends at once), SIGHUP reloads routes, rules, limits,
+ * deny list and certificate files all or nothing, SIGUSR1 enrols now.  Every change becomes one new
+ * generation.
  */
 #pragma once
 
@@ -23,11 +24,14 @@ struct err;
 struct control_rules {
     const struct authz_rule *rules;
     size_t num_rules;
-    const struct generation_route *routes; /* as many as a worker has, in the same order */
+    const struct generation_route *routes; /* as many as in `crew`, in the same order */
     size_t num_routes;
+    struct crew_options crew; /* for a reload: routes, limits */
     const char *deny_file;    /* path; NULL: none */
     enum log_level log_level; /* comes into force with the rules */
     enum log_format log_format;
+    unsigned insecure_settings;
+    unsigned unrestricted_egresses; /* which any local user may use */
     void *owner;
 };
 
@@ -35,6 +39,7 @@ struct control_rules {
 struct control_source {
     /* Reads the settings again.  -1: nothing changed, `err` says why not.  Blocks for file I/O. */
     int (*load)(void *user, struct control_rules *out_rules, struct err *err);
+    void (*announce)(void *owner); /* logs what is insecure in them, once a reload is in force */
     void (*free)(void *owner);
     void *user;
 };
@@ -44,8 +49,6 @@ struct control_options {
     struct crew_options crew;     /* `generation` and `on_change` are set here */
     struct enrolment_options enrolment;
     const char *admin_listen; /* NULL: no admin endpoint */
-    unsigned insecure_settings;
-    unsigned unrestricted_egresses; /* which any local user may use */
     struct sandbox_state sandbox;
 };
 

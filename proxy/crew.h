@@ -13,7 +13,9 @@
 #include "proxy/counters.h"
 #include "proxy/worker.h"
 
-struct crew;   /* opaque */
+struct crew;        /* opaque */
+struct crew_change; /* opaque */
+struct pulse;
 struct scribe; /* writes what the workers log */
 struct err;
 
@@ -39,6 +41,25 @@ void crew_drain(struct crew *crew);
 void crew_stop(struct crew *crew); /* accepts NULL */
 struct sockets_address crew_address(const struct crew *crew, size_t route);
 
+/* A reload, all or nothing: crew_prepare() opens what has to be opened, so that it is known to be
+   there, and changes nothing; then comes either crew_commit() with a generation for the new places
+   or crew_cancel() (accepts NULL).  What `options` points to is borrowed until then; the number of
+   workers is not looked at.  Connections keep the settings that they began with.  Not before the
+   generation of the last change has been taken by all.  NULL: ERR_LIMIT, ERR_IO. */
+struct crew_change *crew_prepare(struct crew *crew, const struct crew_options *options,
+                                 struct err *err);
+void crew_cancel(struct crew_change *change);
+void crew_commit(struct crew *crew, struct crew_change *change, struct generation *generation);
+
+/* Which route, in the order of the options, judges the peers of a place of a generation;
+   BERTH_NONE: none.  As it is, and as it will be. */
+size_t crew_route_of(const struct crew *crew, size_t place);
+size_t crew_change_route_of(const struct crew_change *change, size_t place);
+
+/* All have taken the last change: removes the files of sockets that nobody accepts from.  Blocks
+   for files. */
+void crew_clean_up(struct crew *crew);
+
 /* The oldest generation in use: a reload is over when this is its number. */
 uint64_t crew_generation(const struct crew *crew);
 
@@ -46,11 +67,7 @@ uint64_t crew_generation(const struct crew *crew);
 enum worker_state crew_state(const struct crew *crew);
 
 size_t crew_workers(const struct crew *crew);
-uint64_t crew_heartbeat_age_ms(const struct crew *crew, size_t worker);
-
-uint64_t crew_lag_ms(const struct crew *crew, size_t worker); /* as worker_lag_ms() */
-
-uint64_t crew_idle_permille(const struct crew *crew, size_t worker); /* as worker_...() */
+const struct pulse *crew_pulse(const struct crew *crew, size_t worker);
 
 /* True if the loops of all have turned within `max_ms`. */
 bool crew_is_alive(const struct crew *crew, uint64_t max_ms);

@@ -31,6 +31,7 @@ struct generation {
     uint64_t number;
     struct identity *identity; /* NULL: none yet */
     struct deny *deny;         /* NULL: nobody */
+    atomic_size_t *num_live;   /* NULL: not counted */
     struct piece *pieces;
     struct authz_rule *rules;
     size_t num_rules;
@@ -109,9 +110,12 @@ static int make_route(struct generation *generation, const struct generation_rou
                       struct route *route, struct err *err)
 {
     const char *alpn = NULL;
-    const struct authz_rule **rules =
-        keep(generation, (source->num_allow + 1) * sizeof(const struct authz_rule *));
+    const struct authz_rule **rules = NULL;
 
+    if (source->name == NULL) {
+        return 0; /* no context, and no rule that admits anybody */
+    }
+    rules = keep(generation, (source->num_allow + 1) * sizeof(const struct authz_rule *));
     if (rules == NULL) {
         return err_set(err, ERR_LIMIT, "out of memory");
     }
@@ -186,6 +190,10 @@ struct generation *generation_new(const struct generation_options *options, stru
     generation->identity = options->identity != NULL ? identity_ref(options->identity) : NULL;
     generation->deny = options->deny != NULL ? deny_ref(options->deny) : NULL;
     generation->num_rules = options->num_rules;
+    generation->num_live = options->num_live;
+    if (generation->num_live != NULL) {
+        atomic_fetch_add_explicit(generation->num_live, 1, memory_order_relaxed);
+    }
     if (fill(generation, options, err) != 0) {
         generation_unref(generation);
         return NULL;
@@ -216,6 +224,9 @@ void generation_unref(struct generation *generation)
     }
     identity_unref(generation->identity);
     deny_unref(generation->deny);
+    if (generation->num_live != NULL) {
+        atomic_fetch_sub_explicit(generation->num_live, 1, memory_order_relaxed);
+    }
     free(generation);
 }
 
@@ -243,6 +254,11 @@ const struct authz_rule *generation_allows(const struct generation *generation, 
                                            const struct svid *peer)
 {
     return judge_again(&generation->routes[route].judge, peer);
+}
+
+bool generation_serves(const struct generation *generation, size_t route)
+{
+    return generation->routes[route].judge.num_rules > 0;
 }
 
 int64_t generation_now(const struct generation *generation)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,11 +22,11 @@ struct identity;
 struct peer_cache;
 struct generation; /* opaque */
 
-#define GENERATION_ROUTES_MAX 64
+#define GENERATION_ROUTES_MAX 128
 
 /* One [ingress NAME] or [egress NAME] as far as authorization goes; copied. */
 struct generation_route {
-    const char *name;
+    const char *name; /* NULL: the place is empty, and nothing else is set */
     bool egress;
     const char *const *allow; /* names of peers; at least 1 */
     size_t num_allow;
@@ -43,6 +44,7 @@ struct generation_options {
     size_t num_rules;
     const struct generation_route *routes;
     size_t num_routes;
+    atomic_size_t *num_live; /* counts it until it is freed; NULL: nobody does.  Borrowed */
 };
 
 /* NULL on failure. */
@@ -66,6 +68,9 @@ SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
    `peer` is no longer welcome on `route`. */
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,
                                            const struct svid *peer);
+
+/* False for an empty place. */
+bool generation_serves(const struct generation *generation, size_t route);
 
 /* Seconds since 1970 by the checked clock: the system's plus the offset learnt from the CA. */
 int64_t generation_now(const struct generation *generation);

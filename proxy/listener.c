@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -15,8 +16,24 @@
 #define LISTENER_BACKOFF_MIN_MS 10
 #define LISTENER_BACKOFF_MAX_MS 1000
 
-int listener_open(struct listener *listener, const struct conn_route *route,
-                  const struct sockets_address *address, bool reuse_port, struct err *err)
+/* Takes `fd`, even when it fails. */
+static struct listener *listener_new(const struct conn_route *route, int fd, struct err *err)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+
+    if (listener == NULL) {
+        close(fd);
+        err_set(err, ERR_LIMIT, "out of memory");
+        return NULL;
+    }
+    listener->route = route;
+    listener->fd = fd;
+    return listener;
+}
+
+struct listener *listener_open(const struct conn_route *route,
+                               const struct sockets_address *address, bool reuse_port,
+                               struct err *err)
 {
     struct sockets_listen_options options = {
         .backlog = LISTENER_BACKLOG,
@@ -24,33 +41,37 @@ int listener_open(struct listener *listener, const struct conn_route *route,
         .transparent = route->tproxy,
         .defer_accept = !route->egress, /* an egress client may wait for the server to speak */
     };
-    struct sockets_address bound = {.len = 0};
+    struct listener *listener = NULL;
     int fd = sockets_listen(address, &options, err);
 
     if (fd < 0) {
-        return err_wrap(err, "%s %s", route->egress ? "egress" : "ingress", route->name);
+        (void)err_wrap(err, "%s %s", route->egress ? "egress" : "ingress", route->name);
+        return NULL;
     }
-    if (sockets_bound(fd, &bound, err) != 0) {
-        close(fd);
-        return -1;
+    listener = listener_new(route, fd, err);
+    if (listener != NULL && sockets_bound(fd, &listener->address, err) != 0) {
+        listener_close(listener);
+        return NULL;
     }
-    *listener = (struct listener){.route = route, .address = bound, .fd = fd};
-    return 0;
+    return listener;
 }
 
-int listener_share(struct listener *listener, const struct conn_route *route,
-                   const struct entrance *entrance, struct err *err)
+struct listener *listener_share(const struct conn_route *route, const struct entrance *entrance,
+                                struct err *err)
 {
+    struct listener *listener = NULL;
     int fd = entrance_dup(entrance);
 
     if (fd < 0) {
-        return err_set_errno(err, ERR_IO, errno, "%s: dup", route->name);
+        (void)err_set_errno(err, ERR_IO, errno, "%s: dup", route->name);
+        return NULL;
     }
-    *listener = (struct listener){.route = route,
-                                  .address = entrance->address,
-                                  .fd = fd,
-                                  .outlives_us = entrance->outlives_us};
-    return 0;
+    listener = listener_new(route, fd, err);
+    if (listener != NULL) {
+        listener->address = entrance->address;
+        listener->outlives_us = entrance->outlives_us;
+    }
+    return listener;
 }
 
 /* The cap that holds accepting back; COUNTERS: none. */
@@ -179,6 +200,7 @@ int listener_start(struct listener *listener, struct conn_shared *shared, size_t
     }
     rc = uv_timer_init(shared->loop, &listener->retry);
     assert(rc == 0); /* it only fills in the handle */
+    listener->num_handles = 2;
     listener->shared = shared;
     listener->route_index = route_index;
     listener->handshakes_max = handshakes_max;
@@ -193,6 +215,15 @@ int listener_start(struct listener *listener, struct conn_shared *shared, size_t
         census_open_entry(shared->census);
     }
     return 0;
+}
+
+void listener_move(struct listener *listener, const struct conn_route *route, size_t route_index,
+                   size_t handshakes_max)
+{
+    listener->route = route;
+    listener->route_index = route_index;
+    listener->handshakes_max = handshakes_max;
+    listener_resume(listener); /* the limits may be others */
 }
 
 void listener_resume(struct listener *listener)
@@ -215,19 +246,24 @@ void listener_tick(struct listener *listener)
     }
 }
 
-bool listener_is_open(const struct listener *listener)
+static void listener_on_closed(uv_handle_t *handle)
 {
-    return listener->fd >= 0;
+    struct listener *listener = handle->data;
+
+    listener->num_handles--;
+    if (listener->num_handles == 0) {
+        free(listener);
+    }
 }
 
 void listener_close(struct listener *listener)
 {
-    if (listener->fd < 0) {
+    if (listener == NULL) {
         return;
     }
     if (listener->shared == NULL) { /* never started */
         close(listener->fd);
-        listener->fd = -1;
+        free(listener);
         return;
     }
     while (!listener->outlives_us && listener_accept(listener)) {
@@ -237,8 +273,8 @@ void listener_close(struct listener *listener)
         counter_sub(listener->shared->counters, COUNTER_ACCEPT_PAUSED, 1);
     }
     listener->accepting = false;
-    uv_close((uv_handle_t *)&listener->poll, NULL);
-    uv_close((uv_handle_t *)&listener->retry, NULL);
+    uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
+    uv_close((uv_handle_t *)&listener->retry, listener_on_closed);
     close(listener->fd);
     listener->fd = -1;
     if (!listener->route->egress) {

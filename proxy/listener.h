@@ -18,12 +18,14 @@
 
 struct err;
 
+/* On the heap: it outlives its closing until the loop has let go of it. */
 struct listener {
     struct conn_shared *shared; /* borrowed */
     const struct conn_route *route;
     size_t route_index;
     size_t handshakes_max;          /* of the loop, in this direction */
     struct sockets_address address; /* as bound */
+    unsigned num_handles;           /* whose close callback is still to come */
     int fd;                         /* -1: closed */
     bool outlives_us;               /* as in struct entrance */
     bool had_identity;              /* ours has been valid at some time */
@@ -33,18 +35,22 @@ struct listener {
     uv_timer_t retry;
 };
 
-/* Binds and listens, without a loop yet.  `route` and `shared` are borrowed. */
-MUST_CHECK int listener_open(struct listener *listener, const struct conn_route *route,
-                             const struct sockets_address *address, bool reuse_port,
-                             struct err *err);
+/* Binds and listens, without a loop yet; any thread may.  `route` is borrowed.  NULL on failure. */
+struct listener *listener_open(const struct conn_route *route,
+                               const struct sockets_address *address, bool reuse_port,
+                               struct err *err);
 
 /* The same with a descriptor of its own for `entrance`, which may go before the listener. */
-MUST_CHECK int listener_share(struct listener *listener, const struct conn_route *route,
-                              const struct entrance *entrance, struct err *err);
+struct listener *listener_share(const struct conn_route *route, const struct entrance *entrance,
+                                struct err *err);
 
-/* Joins the loop of `shared` and accepts.  -1: libuv failed, a negative errno is in errno. */
+/* Joins the loop of `shared` (borrowed) and accepts.  A negative errno if libuv fails. */
 MUST_CHECK int listener_start(struct listener *listener, struct conn_shared *shared,
                               size_t route_index, size_t handshakes_max);
+
+/* From now on it accepts for another route of the same direction. */
+void listener_move(struct listener *listener, const struct conn_route *route, size_t route_index,
+                   size_t handshakes_max);
 
 /* A connection or a handshake has ended: accepts again if that makes room. */
 void listener_resume(struct listener *listener);
@@ -52,8 +58,6 @@ void listener_resume(struct listener *listener);
 /* The same for what may have ended in another worker. */
 void listener_tick(struct listener *listener);
 
-bool listener_is_open(const struct listener *listener);
-
 /* Accepts what the backlog holds, within the limits, and closes; where the socket outlives us, the
-   backlog is for whoever comes next. */
+   backlog is for whoever comes next.  It is gone for the caller; accepts NULL. */
 void listener_close(struct listener *listener);

@@ -43,8 +43,8 @@ static const char help[] =
     "user\n"
     "                that runs this\n"
     "\n"
-    "Signals: TERM and INT drain (a second one ends at once), HUP reloads peers and\n"
-    "certificate files, USR1 renews the identity now.\n"
+    "Signals: TERM and INT drain (a second one ends at once), HUP reloads the settings\n"
+    "and certificate files, USR1 renews the identity now.\n"
     "\n"
     "Settings of FILE:\n";
 

@@ -40,6 +40,7 @@ struct metrics_facts {
     int64_t identity_not_after; /* seconds since 1970; 0: there is no identity */
     bool ready;
     uint64_t generation;
+    uint64_t generations_live;
     bool reload_ok;      /* the last reload, or the start */
     int64_t reload_time; /* seconds since 1970 */
     uint64_t log_lost;   /* lines */

@@ -19,6 +19,7 @@ struct resolver_name {
     struct resolver_answer number; /* of a numeric host */
     uv_getaddrinfo_t request;
     bool in_flight;
+    bool outdated; /* what is in flight is of another host */
     bool failed;
     uint64_t failed_ms; /* when, on the loop's clock */
     struct resolver_waiter *waiters;
@@ -53,6 +54,10 @@ void resolver_set(struct resolver *resolver, size_t name, const char *host, uint
 
     assert(name < resolver->num_names);
     slot->resolver = resolver;
+    assert(slot->waiters == NULL);
+    slot->outdated = slot->in_flight;
+    slot->failed = false;
+    slot->number.num_addresses = 0;
     slot->host = host;
     slot->port = port;
     sockets_join(host, port, text);
@@ -112,6 +117,12 @@ static void resolver_on_addresses(uv_getaddrinfo_t *request, int status, struct 
 
     name->in_flight = false;
     name->resolver->num_in_flight--;
+    if (name->outdated) {
+        name->outdated = false;
+        uv_freeaddrinfo(list);
+        resolver_begin(name->resolver);
+        return;
+    }
     if (status == 0) {
         resolver_collect(list, AF_INET6, half, name->port, &answer);
         resolver_collect(list, AF_INET, half, name->port, &answer);

@@ -37,8 +37,8 @@ struct resolver_waiter {
  */
 struct resolver *resolver_new(uv_loop_t *loop, size_t num_names, size_t in_flight_max);
 
-/* Sets slot `name` to what sockets_split() gave; `host` is borrowed and must outlive the resolver.
- */
+/* Sets slot `name` to what sockets_split() gave; `host` is borrowed until the next call for this
+   slot.  Nobody may be waiting for it. */
 void resolver_set(struct resolver *resolver, size_t name, const char *host, uint16_t port);
 
 /* True if slot `name` is an address and no name, which is never looked up. */

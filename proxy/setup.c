@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "proxy/algorithms.h"
 #include "proxy/entrance.h"
+#include "proxy/setup_routes.h"
 #include "proxy/setup_sandbox.h"
 #include "proxy/sock_diag.h"
 
@@ -21,20 +22,11 @@ struct setup {
     struct config *config;         /* of the start; all options borrow from it */
     const char *path;              /* borrowed */
     struct algorithms *algorithms; /* of all handshakes */
-    struct worker_route routes[CONFIG_ROUTES_MAX];
-    char hosts[CONFIG_ROUTES_MAX][SOCKETS_HOST_CAP];
-    struct entrance_options doors[CONFIG_ROUTES_MAX]; /* for routes that need an entrance */
+    struct setup_routes routes;
     struct entrance entrances[CONFIG_ROUTES_MAX];
     size_t num_entrances; /* open ones */
     struct control_options control;
 };
-
-static_assert(CONFIG_SOURCES_MAX <= CONN_SOURCES_MAX, "a route has a place for each network");
-static_assert(CONFIG_UIDS_MAX <= CALLER_UIDS_MAX, "a route has a place for each user");
-static_assert(CONFIG_ORIGINALS_MAX <= REDIRECTION_ORIGINALS_MAX,
-              "a route has a place for each address");
-static_assert(CONFIG_ROUTES_MAX <= GENERATION_ROUTES_MAX,
-              "a generation has a place for each route");
 
 static const char *platform_name(enum config_platform platform)
 {
@@ -100,10 +92,8 @@ int setup_check_identity(const struct setup *setup, struct err *err)
     return 0;
 }
 
-int setup_check_callers(const struct setup *setup, struct err *err)
+static int check_callers(const struct worker_options *worker, struct err *err)
 {
-    const struct worker_options *worker = &setup->control.crew.worker;
-
     for (size_t i = 0; i < worker->num_routes; i++) {
         const struct conn_route *route = &worker->routes[i].conn;
 
@@ -115,149 +105,21 @@ int setup_check_callers(const struct setup *setup, struct err *err)
     return 0;
 }
 
-static struct conn_limits route_limits(const struct config_limits *limits, uint64_t idle_ms)
+int setup_check_callers(const struct setup *setup, struct err *err)
 {
-    return (struct conn_limits){
-        .handshake_ms = limits->handshake_timeout,
-        .connect_ms = limits->connect_timeout,
-        .idle_ms = idle_ms,
-        .half_close_ms = limits->half_close_timeout,
-        .write_stall_ms = limits->write_stall_timeout,
-        .linger_ms = limits->linger_timeout,
-        .ready_wait_ms = limits->ready_wait,
-        .max_lifetime_ms = limits->max_lifetime,
-        .key_updates_max = limits->keyupdate_rate,
-    };
-}
-
-static enum conn_truncation truncation(enum config_truncation setting)
-{
-    return setting == CONFIG_TRUNCATION_EOF ? CONN_TRUNCATION_EOF : CONN_TRUNCATION_RESET;
-}
-
-/* The next route, whose target is `target`; NULL if an address is bad after all. */
-static struct worker_route *add_route(struct setup *setup, const char *listen,
-                                      enum config_file_mode mode, const char *target,
-                                      struct err *err)
-{
-    static const mode_t modes[] = {
-        [CONFIG_FILE_MODE_OWNER] = 0600,
-        [CONFIG_FILE_MODE_GROUP] = 0660,
-        [CONFIG_FILE_MODE_ALL] = 0666,
-    };
-    struct worker_options *worker = &setup->control.crew.worker;
-    struct worker_route *route = &setup->routes[worker->num_routes];
-    struct entrance_options *door = &setup->doors[worker->num_routes];
-    char *host = setup->hosts[worker->num_routes];
-
-    door->handed_over = sockets_handed_over(listen);
-    if ((door->handed_over == NULL && sockets_parse(listen, &route->listen, err) != 0) ||
-        sockets_split(target, host, &route->conn.port, err) != 0) {
-        return NULL;
-    }
-    door->address = route->listen;
-    door->mode = modes[mode];
-    route->conn.host = host;
-    worker->num_routes++;
-    return route;
-}
-
-/* The settings have checked form and number. */
-static int set_proxy(struct conn_proxy *proxy, const struct config_ingress *ingress,
-                     struct err *err)
-{
-    const struct setting_list *from = &ingress->proxy_in_from;
-
-    proxy->out = ingress->proxy_out == CONFIG_PROXY_V2;
-    proxy->in = ingress->proxy_in;
-    for (size_t i = 0; i < from->num; i++) {
-        if (prefix_parse(from->items[i], &proxy->in_from[i], err) != 0) {
-            return -1;
-        }
-    }
-    proxy->num_in_from = from->num;
-    return 0;
-}
-
-/* The settings have checked form and number. */
-static int set_callers(struct conn_route *route, const struct config_egress *egress,
-                       struct err *err)
-{
-    struct redirection *redirection = &route->redirection;
-
-    for (size_t i = 0; i < egress->allow_uid.num; i++) {
-        route->callers.uids[i] = (uint32_t)strtoul(egress->allow_uid.items[i], NULL, 10);
-    }
-    route->callers.num_uids = egress->allow_uid.num;
-    for (size_t i = 0; i < egress->original.num; i++) {
-        if (sockets_parse(egress->original.items[i], &redirection->originals[i], err) != 0) {
-            return -1;
-        }
-    }
-    redirection->num_originals = egress->original.num;
-    return 0;
-}
-
-static int set_routes(struct setup *setup, struct err *err)
-{
-    const struct config *config = setup->config;
-
-    for (size_t i = 0; i < config->num_ingresses; i++) {
-        const struct config_ingress *ingress = &config->ingresses[i];
-        struct worker_route *route =
-            add_route(setup, ingress->listen, ingress->listen_mode, ingress->forward, err);
-
-        if (route == NULL || set_proxy(&route->conn.proxy, ingress, err) != 0) {
-            return err_wrap(err, "[ingress %s]", ingress->name);
-        }
-        route->conn.name = ingress->name;
-        route->conn.tproxy = ingress->transparent == CONFIG_TPROXY_ON;
-        route->conn.on_truncation = truncation(ingress->on_truncation);
-        route->conn.keep_expired = ingress->insecure_keep_expired_peers;
-        route->conn.limits = route_limits(&config->limits, ingress->idle_timeout);
-    }
-    for (size_t i = 0; i < config->num_egresses; i++) {
-        const struct config_egress *egress = &config->egresses[i];
-        struct worker_route *route =
-            add_route(setup, egress->listen, egress->listen_mode, egress->connect, err);
-
-        if (route == NULL || set_callers(&route->conn, egress, err) != 0) {
-            return err_wrap(err, "[egress %s]", egress->name);
-        }
-        route->conn.name = egress->name;
-        route->conn.egress = true;
-        setup->doors[config->num_ingresses + i].local_only = !egress->insecure_remote_callers;
-        setup->doors[config->num_ingresses + i].resets_only =
-            egress->on_truncation != CONFIG_TRUNCATION_EOF;
-        route->conn.sni = egress->sni;
-        route->conn.on_truncation = truncation(egress->on_truncation);
-        route->conn.keep_expired = egress->insecure_keep_expired_peers;
-        route->conn.limits = route_limits(&config->limits, egress->idle_timeout);
-    }
-    setup->control.crew.num_workers = config->process.workers;
-    setup->control.crew.connections_max = config->limits.max_connections;
-    setup->control.crew.connections_max_on_each = config->limits.max_connections_per_listener;
-    setup->control.crew.connections_max_from_each = config->limits.max_connections_per_source;
-    setup->control.crew.worker.routes = setup->routes;
-    setup->control.crew.worker.limits = (struct worker_limits){
-        .handshakes_max = config->limits.max_handshakes,
-        .buffer_memory = config->limits.buffer_memory,
-        .drain_delay_ms = config->limits.drain_delay,
-        .drain_timeout_ms = config->limits.drain_timeout,
-    };
-    return 0;
+    return check_callers(&setup->control.crew.worker, err);
 }
 
 int setup_open(struct setup *setup, struct err *err)
 {
     for (size_t i = 0; i < setup->control.crew.worker.num_routes; i++) {
-        struct worker_route *route = &setup->routes[i];
+        struct worker_route *route = &setup->routes.routes[i];
         struct entrance *entrance = &setup->entrances[setup->num_entrances];
 
         if (sockets_is_ip(&route->listen)) {
             continue; /* each worker has a socket of its own */
         }
-        if (entrance_open(entrance, &setup->doors[i], err) != 0) {
+        if (entrance_open(entrance, &route->door, err) != 0) {
             return err_wrap(err, "[%s %s] listen", route->conn.egress ? "egress" : "ingress",
                             route->conn.name);
         }
@@ -283,14 +145,19 @@ static void warn_insecure(const char *section, const char *name, const char *key
              kv_text("key", key));
 }
 
-void setup_warn_insecure(const struct setup *setup)
+static void warn_of(const struct config *config)
 {
-    config_insecure(setup->config, warn_insecure);
-    for (size_t i = 0; i < setup->config->num_egresses; i++) {
-        if (setup->config->egresses[i].allow_uid.num == 0) {
-            log_warn("egress.unrestricted", kv_text("name", setup->config->egresses[i].name));
+    config_insecure(config, warn_insecure);
+    for (size_t i = 0; i < config->num_egresses; i++) {
+        if (config->egresses[i].allow_uid.num == 0) {
+            log_warn("egress.unrestricted", kv_text("name", config->egresses[i].name));
         }
     }
+}
+
+void setup_warn_insecure(const struct setup *setup)
+{
+    warn_of(setup->config);
 }
 
 /* Rules as the modules want them; what they point to is the config's, which they keep. */
@@ -299,6 +166,7 @@ struct setup_rules {
     struct authz_rule *rules;
     struct authz_measurement *measurements; /* of all rules */
     struct generation_route routes[CONFIG_ROUTES_MAX];
+    struct setup_routes worker_routes;
     OSSL_LIB_CTX *algorithms;
 };
 
@@ -399,6 +267,7 @@ static int make_rules(const struct setup *setup, struct config *config,
                       struct control_rules *out_rules, struct err *err)
 {
     struct setup_rules *set = calloc(1, sizeof(*set));
+    struct crew_options crew = {.num_workers = 0};
     size_t num_measurements = 0;
 
     if (set == NULL) {
@@ -409,6 +278,10 @@ static int make_rules(const struct setup *setup, struct config *config,
         num_measurements += config->peers[i].measurement.num;
     }
     set->config = config;
+    if (setup_routes_fill(&set->worker_routes, config, &crew, err) != 0) {
+        free_rules(set);
+        return -1;
+    }
     set->algorithms = algorithms_context(setup->algorithms);
     set->rules = calloc(config->num_peers + 1, sizeof(*set->rules));
     set->measurements = calloc(num_measurements + 1, sizeof(*set->measurements));
@@ -422,9 +295,12 @@ static int make_rules(const struct setup *setup, struct config *config,
         .num_rules = config->num_peers,
         .routes = set->routes,
         .num_routes = config->num_ingresses + config->num_egresses,
+        .crew = crew,
         .deny_file = config->identity.deny_file,
         .log_level = (enum log_level)config->log.level,
         .log_format = (enum log_format)config->log.format,
+        .insecure_settings = config_insecure(config, NULL),
+        .unrestricted_egresses = count_unrestricted(config),
         .owner = set,
     };
     return 0;
@@ -434,6 +310,7 @@ static int make_rules(const struct setup *setup, struct config *config,
 static int load(void *user, struct control_rules *out_rules, struct err *err)
 {
     struct setup *setup = user;
+    struct control_rules rules;
     struct config *config = config_load(setup->path, err);
 
     if (config == NULL) {
@@ -443,7 +320,23 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
         config_free(config);
         return err_wrap(err, "%s", setup->path);
     }
-    return make_rules(setup, config, out_rules, err);
+    if (make_rules(setup, config, &rules, err) != 0) {
+        return -1;
+    }
+    if (check_callers(&rules.crew.worker, err) != 0) {
+        free_rules(rules.owner);
+        return -1;
+    }
+    *out_rules = rules;
+    return 0;
+}
+
+/* control_source.announce */
+static void announce(void *owner)
+{
+    const struct setup_rules *set = owner;
+
+    warn_of(set->config);
 }
 
 int setup_become_user(struct setup *setup, struct err *err)
@@ -474,13 +367,12 @@ struct setup *setup_new(const char *path, struct err *err)
         setup_free(setup);
         return NULL;
     }
-    setup->control.source =
-        (struct control_source){.load = load, .free = free_rules, .user = setup};
+    setup->control.source = (struct control_source){
+        .load = load, .announce = announce, .free = free_rules, .user = setup};
     setup->control.admin_listen = setup->config->admin.listen;
-    setup->control.insecure_settings = config_insecure(setup->config, NULL);
-    setup->control.unrestricted_egresses = count_unrestricted(setup->config);
     setup->algorithms = algorithms_new(err);
-    if (setup->algorithms == NULL || set_identity(setup, err) != 0 || set_routes(setup, err) != 0) {
+    if (setup->algorithms == NULL || set_identity(setup, err) != 0 ||
+        setup_routes_fill(&setup->routes, setup->config, &setup->control.crew, err) != 0) {
         setup_free(setup);
         return NULL;
     }

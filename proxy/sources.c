@@ -77,6 +77,13 @@ void sources_free(struct sources *sources)
     }
 }
 
+void sources_set_limit(struct sources *sources, size_t connections_max)
+{
+    uv_mutex_lock(&sources->lock);
+    sources->connections_max = connections_max;
+    uv_mutex_unlock(&sources->lock);
+}
+
 /* The one in the tree, which is put there if it is new; NULL: out of memory. */
 static struct source *sources_find(struct sources *sources, const struct source *key)
 {

@@ -21,6 +21,9 @@ struct sources *sources_new(size_t connections_max);
 /* Nobody may hold a place any more; accepts NULL. */
 void sources_free(struct sources *sources);
 
+/* Another limit; whoever is above it stays. */
+void sources_set_limit(struct sources *sources, size_t connections_max);
+
 /* Takes a place for a connection from `address`; false: the limit is reached, or memory short. */
 bool sources_enter(struct sources *sources, const struct sockets_address *address);
 

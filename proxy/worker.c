@@ -20,18 +20,11 @@
 #include "proxy/log_ring.h"
 #include "proxy/pause.h"
 #include "proxy/peer_cache.h"
+#include "proxy/pulse.h"
+#include "proxy/worker_place.h"
 
 #define WORKER_TICK_MS 100
-#define WORKER_LAG_MS 10000    /* how long the worst is remembered, and once more */
-#define WORKER_IDLE_MS 5000    /* over which the idle time is averaged */
 #define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
-
-/* A route with its texts in storage of its own. */
-struct worker_slot {
-    struct conn_route route;
-    char *texts[3];
-    struct listener listener;
-};
 
 struct worker {
     uv_loop_t loop;
@@ -43,31 +36,24 @@ struct worker {
     uv_idle_t recheck; /* active while marked connections are left */
     struct conn_shared shared;
     struct worker_limits limits;
-    struct worker_slot *slots;
-    size_t num_slots;
+    struct worker_place *places[BERTHS_MAX]; /* NULL: empty */
     void (*on_change)(void *arg);
     void *on_change_arg;
     struct log_ring *log;
 
     uv_mutex_t lock; /* the control thread's orders: */
     struct generation *next_generation;
+    struct worker_change *next_change; /* comes first */
     bool drain;
     bool stop;
 
     struct pause_clocks clocks; /* at the last tick */
-    int64_t lag_from_ms;        /* when `lag_ms` began */
-    uint64_t lag_ms;            /* the worst since then */
-    uint64_t lag_before_ms;     /* the worst in the time before */
-    int64_t cpu_from_ms;        /* by the loop's clock */
-    int64_t cpu_ms;             /* that the thread had used then */
-    bool tells_time;            /* one of the workers logs and counts what the clocks did */
-    uint64_t drain_from_ms;     /* 0: not draining */
-    bool cut;                   /* the drain deadline reset some */
+    struct pulse pulse;
+    bool tells_time;        /* one of the workers logs and counts what the clocks did */
+    uint64_t drain_from_ms; /* 0: not draining */
+    bool cut;               /* the drain deadline reset some */
     bool stopping;
 
-    _Atomic uint64_t heartbeat_ms;
-    _Atomic uint64_t worst_lag_ms;
-    _Atomic uint64_t idle_permille;
     _Atomic uint64_t generation_number;
     _Atomic unsigned state; /* enum worker_state */
 };
@@ -84,17 +70,17 @@ static void worker_set_state(struct worker *worker, enum worker_state state)
 
 static void worker_close_listeners(struct worker *worker, bool egress)
 {
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        if (worker->slots[i].route.egress == egress) {
-            listener_close(&worker->slots[i].listener);
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (worker->places[i] != NULL && worker->places[i]->route.egress == egress) {
+            worker_place_close(worker->places[i]);
         }
     }
 }
 
 static bool worker_listens(const struct worker *worker)
 {
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        if (listener_is_open(&worker->slots[i].listener)) {
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (worker->places[i] != NULL && worker->places[i]->listener != NULL) {
             return true;
         }
     }
@@ -142,42 +128,6 @@ static struct pause_clocks worker_read_clocks(const struct worker *worker)
     };
 }
 
-/* How late this tick is, after `gone_ms`. */
-static void worker_note_lag(struct worker *worker, int64_t now_ms, int64_t gone_ms)
-{
-    uint64_t lag_ms = gone_ms > WORKER_TICK_MS ? (uint64_t)(gone_ms - WORKER_TICK_MS) : 0;
-
-    if (now_ms - worker->lag_from_ms >= WORKER_LAG_MS) {
-        worker->lag_from_ms = now_ms;
-        worker->lag_before_ms = worker->lag_ms;
-        worker->lag_ms = 0;
-    }
-    worker->lag_ms = lag_ms > worker->lag_ms ? lag_ms : worker->lag_ms;
-    atomic_store_explicit(&worker->worst_lag_ms,
-                          worker->lag_ms > worker->lag_before_ms ? worker->lag_ms
-                                                                 : worker->lag_before_ms,
-                          memory_order_relaxed);
-}
-
-/* How much of its time the thread has slept. */
-static void worker_note_idle(struct worker *worker)
-{
-    int64_t now_ms = (int64_t)uv_now(&worker->loop);
-    int64_t gone_ms = now_ms - worker->cpu_from_ms;
-    int64_t cpu_ms = 0;
-    int64_t busy_ms = 0;
-
-    if (gone_ms < WORKER_IDLE_MS) {
-        return;
-    }
-    cpu_ms = worker_clock_ms(CLOCK_THREAD_CPUTIME_ID);
-    busy_ms = cpu_ms - worker->cpu_ms < gone_ms ? cpu_ms - worker->cpu_ms : gone_ms;
-    atomic_store_explicit(&worker->idle_permille, (uint64_t)(1000 - 1000 * busy_ms / gone_ms),
-                          memory_order_relaxed);
-    worker->cpu_from_ms = now_ms;
-    worker->cpu_ms = cpu_ms;
-}
-
 /* What others count, for whoever reads the counters. */
 static void worker_note_counts(struct worker *worker)
 {
@@ -195,7 +145,7 @@ static void worker_look_at_clocks(struct worker *worker)
     struct pause_clocks now = worker_read_clocks(worker);
     struct pause pause = pause_between(&worker->clocks, &now, WORKER_TICK_MS);
 
-    worker_note_lag(worker, now.loop_ms, now.loop_ms - worker->clocks.loop_ms);
+    pulse_beat(&worker->pulse, now.loop_ms, now.loop_ms - worker->clocks.loop_ms - WORKER_TICK_MS);
     worker->clocks = now;
     if (pause_is_none(&pause)) {
         return;
@@ -213,14 +163,14 @@ static void worker_look_at_clocks(struct worker *worker)
 
 static void worker_tick(struct worker *worker)
 {
-    atomic_store_explicit(&worker->heartbeat_ms, uv_hrtime() / 1000000, memory_order_relaxed);
     worker_look_at_clocks(worker);
     conn_tick_all(&worker->shared);
     chunk_pool_trim(&worker->shared.pool);
     worker_note_counts(worker);
-    worker_note_idle(worker);
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        listener_tick(&worker->slots[i].listener);
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (worker->places[i] != NULL && worker->places[i]->listener != NULL) {
+            listener_tick(worker->places[i]->listener);
+        }
     }
     worker_go_on_draining(worker);
 }
@@ -262,8 +212,10 @@ static void worker_on_freed(void *arg)
 {
     struct worker *worker = arg;
 
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        listener_resume(&worker->slots[i].listener);
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (worker->places[i] != NULL && worker->places[i]->listener != NULL) {
+            listener_resume(worker->places[i]->listener);
+        }
     }
 }
 
@@ -279,13 +231,72 @@ static void worker_adopt(struct worker *worker, struct generation *generation)
     }
 }
 
+/* Sets what a place needs of its loop and starts its socket, if one was opened for it; a negative
+   errno if libuv fails. */
+static int worker_occupy(struct worker *worker, size_t i)
+{
+    struct worker_place *place = worker->places[i];
+    struct conn_route *route = &place->route;
+    int rc = 0;
+
+    resolver_set(worker->shared.resolver, i, route->host, route->port);
+    if (route->egress && route->sni == NULL && !resolver_is_number(worker->shared.resolver, i)) {
+        route->sni = route->host;
+    }
+    if (place->listener != NULL) {
+        rc = listener_start(place->listener, &worker->shared, i, worker->limits.handshakes_max);
+    }
+    return rc;
+}
+
+/* First every socket is where it goes on, then those that are left are closed. */
+static void worker_take_change(struct worker *worker, struct worker_change *change)
+{
+    const struct berth_plan *plan = &change->plan;
+    int rc = 0;
+
+    worker->limits = change->limits;
+    chunk_pool_set_bound(&worker->shared.pool, change->limits.buffer_memory);
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (change->places[i] != NULL) {
+            worker_place_free(worker->places[i]); /* of connections that are gone */
+            worker->places[i] = change->places[i];
+            change->places[i] = NULL;
+            rc = worker_occupy(worker, i);
+        }
+        if (rc != 0) { /* too late to go back: what is left goes on without this one */
+            log_error("listener.failed", kv_text("name", worker->places[i]->route.name),
+                      kv_text("error", uv_strerror(rc)));
+            worker_place_close(worker->places[i]);
+            rc = 0;
+        }
+    }
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        struct worker_place *place = worker->places[i];
+        size_t from = plan->door_from[i];
+
+        if (plan->accepts[i] && from != BERTH_NONE && worker->places[from]->listener != NULL) {
+            struct listener *listener = worker->places[from]->listener;
+
+            worker->places[from]->listener = NULL;
+            place->listener = listener;
+            listener_move(listener, &place->route, i, worker->limits.handshakes_max);
+        }
+    }
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (worker->places[i] != NULL && !plan->accepts[i]) {
+            worker_place_close(worker->places[i]);
+        }
+    }
+    worker_change_free(change);
+}
+
 /* Closes all handles; the loop ends by itself when the last connection is gone. */
 static void worker_end(struct worker *worker)
 {
     worker->stopping = true;
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        listener_close(&worker->slots[i].listener);
-    }
+    worker_close_listeners(worker, false);
+    worker_close_listeners(worker, true);
     conn_abort_all(&worker->shared, REASON_DRAIN);
     resolver_stop(worker->shared.resolver);
     uv_close((uv_handle_t *)&worker->tick, NULL);
@@ -299,16 +310,26 @@ static void worker_on_inbox(uv_async_t *async)
 {
     struct worker *worker = async->data;
     struct generation *generation = NULL;
+    struct worker_change *change = NULL;
     bool drain = false;
     bool stop = false;
 
     uv_mutex_lock(&worker->lock);
     generation = worker->next_generation;
     worker->next_generation = NULL;
+    change = worker->next_change;
+    worker->next_change = NULL;
     drain = worker->drain;
     stop = worker->stop;
     uv_mutex_unlock(&worker->lock);
 
+    if (change != NULL && (worker->drain_from_ms != 0 || worker->stopping)) {
+        worker_change_free(change);
+        change = NULL;
+    }
+    if (change != NULL) {
+        worker_take_change(worker, change);
+    }
     if (generation != NULL) {
         worker_adopt(worker, generation);
     }
@@ -332,38 +353,6 @@ static void worker_main(void *arg)
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
-static char *worker_copy_text(struct worker_slot *slot, size_t i, const char *text)
-{
-    slot->texts[i] = text != NULL ? strdup(text) : NULL;
-    return slot->texts[i];
-}
-
-/* `first` is the worker whose address this one is to share; NULL: there is none yet. */
-static int worker_init_slot(struct worker *worker, size_t i, const struct worker_route *route,
-                            const struct worker *first, struct err *err)
-{
-    struct worker_slot *slot = &worker->slots[i];
-    const struct conn_route *conn = &route->conn;
-    struct sockets_address address = first != NULL ? worker_address(first, i) : route->listen;
-
-    slot->route = *conn;
-    slot->route.name = worker_copy_text(slot, 0, conn->name);
-    slot->route.host = worker_copy_text(slot, 1, conn->host);
-    slot->route.sni = worker_copy_text(slot, 2, conn->sni);
-    if (slot->route.name == NULL || slot->route.host == NULL ||
-        (conn->sni != NULL && slot->route.sni == NULL)) {
-        return err_set(err, ERR_LIMIT, "out of memory");
-    }
-    resolver_set(worker->shared.resolver, i, slot->route.host, slot->route.port);
-    if (conn->egress && conn->sni == NULL && !resolver_is_number(worker->shared.resolver, i)) {
-        slot->route.sni = slot->route.host;
-    }
-    if (route->entrance != NULL) {
-        return listener_share(&slot->listener, &slot->route, route->entrance, err);
-    }
-    return listener_open(&slot->listener, &slot->route, &address, true, err);
-}
-
 /* Everything that is neither a handle nor a descriptor. */
 static int worker_init_shared(struct worker *worker, const struct worker_options *options,
                               struct err *err)
@@ -382,36 +371,35 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     shared->ticked_ms = uv_now(&worker->loop);
     shared->expiry = INT64_MAX;
     worker->clocks = worker_read_clocks(worker);
-    worker->lag_from_ms = worker->clocks.loop_ms;
+    pulse_init(&worker->pulse, worker->clocks.loop_ms);
     worker->tells_time = options->index == 0;
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
-    shared->resolver =
-        resolver_new(&worker->loop, options->num_routes, options->limits.lookups_max);
+    shared->resolver = resolver_new(&worker->loop, BERTHS_MAX, options->limits.lookups_max);
     shared->peers = peer_cache_new();
     shared->cipher_in = malloc(CONN_CIPHER_IN_CAP);
     shared->plain = malloc(CONN_PLAIN_CAP);
     shared->cipher_out = malloc(CONN_CIPHER_OUT_CAP);
-    worker->slots = calloc(options->num_routes, sizeof(*worker->slots));
     if (shared->resolver == NULL || shared->peers == NULL || shared->cipher_in == NULL ||
-        shared->plain == NULL || shared->cipher_out == NULL || worker->slots == NULL) {
+        shared->plain == NULL || shared->cipher_out == NULL) {
         return err_set(err, ERR_LIMIT, "out of memory");
     }
-    for (size_t i = 0; i < options->num_routes; i++) {
-        worker->slots[i].listener.fd = -1;
-    }
-    worker->num_slots = options->num_routes;
     return 0;
 }
 
-/* Joins the listeners to the loop. */
-static int worker_start_listeners(struct worker *worker, struct err *err)
+/* The places of the start, with a socket each.  `options->first` is the worker whose addresses this
+   one is to share; NULL: there is none yet. */
+static int worker_open_places(struct worker *worker, const struct worker_options *options,
+                              struct err *err)
 {
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        struct worker_slot *slot = &worker->slots[i];
-        int rc = listener_start(&slot->listener, &worker->shared, i, worker->limits.handshakes_max);
+    for (size_t i = 0; i < options->num_routes; i++) {
+        const struct worker_route *route = &options->routes[i];
+        struct sockets_address address =
+            options->first != NULL ? worker_address(options->first, i) : route->listen;
 
-        if (rc != 0) {
-            return err_set_errno(err, ERR_IO, -rc, "%s: poll", slot->route.name);
+        worker->places[i] = worker_place_new(&route->conn, err);
+        if (worker->places[i] == NULL ||
+            worker_place_open(worker->places[i], route->entrance, &address, err) != 0) {
+            return -1;
         }
     }
     return 0;
@@ -438,12 +426,10 @@ static void worker_free(struct worker *worker)
 {
     struct conn_shared *shared = &worker->shared;
 
-    for (size_t i = 0; i < worker->num_slots; i++) {
-        listener_close(&worker->slots[i].listener); /* those that never started */
-        for (size_t text = 0; text < 3; text++) {
-            free(worker->slots[i].texts[text]);
-        }
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        worker_place_free(worker->places[i]);
     }
+    worker_change_free(worker->next_change);
     resolver_free(shared->resolver);
     peer_cache_free(shared->peers);
     chunk_pool_deinit(&shared->pool);
@@ -452,7 +438,6 @@ static void worker_free(struct worker *worker)
     free(shared->cipher_in);
     free(shared->plain);
     free(shared->cipher_out);
-    free(worker->slots);
     uv_mutex_destroy(&worker->lock);
     free(worker);
 }
@@ -462,7 +447,7 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
     struct worker *worker = calloc(1, sizeof(*worker));
     int rc = 0;
 
-    assert(options->num_routes > 0 && options->num_routes <= GENERATION_ROUTES_MAX);
+    assert(options->num_routes > 0 && options->num_routes <= BERTHS_MAX);
     if (worker == NULL || uv_mutex_init(&worker->lock) != 0) {
         free(worker);
         err_set(err, ERR_LIMIT, "out of memory");
@@ -479,18 +464,11 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
         err_set_errno(err, ERR_LIMIT, -rc, "event loop");
         return NULL;
     }
-    if (worker_init_shared(worker, options, err) != 0) {
+    if (worker_init_shared(worker, options, err) != 0 ||
+        worker_open_places(worker, options, err) != 0) {
         goto failed;
     }
-    for (size_t i = 0; i < options->num_routes; i++) {
-        if (worker_init_slot(worker, i, &options->routes[i], options->first, err) != 0) {
-            goto failed;
-        }
-    }
     worker->generation_number = generation_number(options->generation);
-    worker->heartbeat_ms = uv_hrtime() / 1000000;
-    worker->idle_permille = 1000;
-    worker->cpu_from_ms = worker->clocks.loop_ms;
     rc = uv_async_init(&worker->loop, &worker->inbox, worker_on_inbox);
     if (rc != 0) {
         err_set_errno(err, ERR_LIMIT, -rc, "event loop");
@@ -498,16 +476,16 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
     }
     worker->inbox.data = worker;
     worker_start_handles(worker);
-    if (worker_start_listeners(worker, err) != 0) {
-        goto failed_started;
+    for (size_t i = 0; rc == 0 && i < options->num_routes; i++) {
+        rc = worker_occupy(worker, i);
     }
-    rc = uv_thread_create(&worker->thread, worker_main, worker);
+    if (rc == 0) {
+        rc = uv_thread_create(&worker->thread, worker_main, worker);
+    }
     if (rc == 0) {
         return worker;
     }
-    err_set_errno(err, ERR_LIMIT, -rc, "thread");
-
-failed_started:
+    err_set_errno(err, ERR_LIMIT, -rc, "data thread");
     worker_end(worker);
 failed:
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
@@ -526,6 +504,16 @@ void worker_set_generation(struct worker *worker, struct generation *generation)
     uv_mutex_unlock(&worker->lock);
     generation_unref(old); /* it was never seen by the loop */
     (void)uv_async_send(&worker->inbox);
+}
+
+void worker_apply(struct worker *worker, struct worker_change *change,
+                  struct generation *generation)
+{
+    uv_mutex_lock(&worker->lock);
+    assert(worker->next_change == NULL);
+    worker->next_change = change;
+    uv_mutex_unlock(&worker->lock);
+    worker_set_generation(worker, generation);
 }
 
 uint64_t worker_generation(const struct worker *worker)
@@ -563,26 +551,13 @@ enum worker_state worker_state(const struct worker *worker)
     return (enum worker_state)atomic_load(&worker->state);
 }
 
-uint64_t worker_lag_ms(const struct worker *worker)
+const struct pulse *worker_pulse(const struct worker *worker)
 {
-    return atomic_load_explicit(&worker->worst_lag_ms, memory_order_relaxed);
-}
-
-uint64_t worker_idle_permille(const struct worker *worker)
-{
-    return atomic_load_explicit(&worker->idle_permille, memory_order_relaxed);
-}
-
-uint64_t worker_heartbeat_age_ms(const struct worker *worker)
-{
-    uint64_t now = uv_hrtime() / 1000000;
-    uint64_t last = atomic_load_explicit(&worker->heartbeat_ms, memory_order_relaxed);
-
-    return now > last ? now - last : 0;
+    return &worker->pulse;
 }
 
 struct sockets_address worker_address(const struct worker *worker, size_t route)
 {
-    assert(route < worker->num_slots);
-    return worker->slots[route].listener.address;
+    assert(route < BERTHS_MAX && worker->places[route] != NULL);
+    return worker->places[route]->listener->address;
 }

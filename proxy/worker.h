@@ -14,19 +14,25 @@
 
 #include "common/compiler.h"
 #include "common/sockets.h"
+#include "proxy/berths.h"
 #include "proxy/conn.h"
 #include "proxy/counters.h"
+#include "proxy/entrance.h"
 #include "proxy/generation.h"
 
 struct err;
 struct log_ring;
+struct pulse;
 struct worker; /* opaque */
 
-/* One [ingress NAME] or [egress NAME]; route i is route i of every generation. */
+/* One [ingress NAME] or [egress NAME]. */
 struct worker_route {
     struct conn_route conn;
     struct sockets_address listen; /* port 0: the kernel chooses */
     struct entrance *entrance;     /* NULL: each worker makes a socket for `listen`; borrowed */
+    struct entrance_options door;  /* to open one later, if `listen` is no IP address */
+    uint8_t settings_digest[BERTH_DIGEST_LEN]; /* see struct berth_route */
+    uint8_t door_digest[BERTH_DIGEST_LEN];
 };
 
 struct worker_limits {
@@ -38,8 +44,8 @@ struct worker_limits {
 };
 
 struct worker_options {
-    const struct worker_route *routes; /* copied, with the texts in them */
-    size_t num_routes;                 /* 1 to GENERATION_ROUTES_MAX */
+    const struct worker_route *routes; /* copied, with the texts in them; route i has place i */
+    size_t num_routes;                 /* 1 to BERTHS_MAX */
     struct worker_limits limits;
     struct generation *generation; /* the first one, often without an identity; referenced */
     struct counters *counters;     /* written by the worker; borrowed, must outlive it */
@@ -68,6 +74,29 @@ struct worker *worker_start(const struct worker_options *options, struct err *er
 /* New connections use `generation` (referenced) from now on; live ones are judged once more. */
 void worker_set_generation(struct worker *worker, struct generation *generation);
 
+/* What a reload makes of a worker: places that get a route, sockets that go on in another place or
+   are closed, limits.  Filled on the control thread, where what can fail is done. */
+struct worker_change; /* opaque */
+
+/* A change with nothing in it but `plan` (copied).  NULL: out of memory. */
+struct worker_change *worker_change_new(const struct berth_plan *plan,
+                                        const struct worker_limits *limits);
+void worker_change_free(struct worker_change *change); /* accepts NULL */
+
+/* The empty place `place` gets `route` (copied).  If the plan has no socket for it, one is opened:
+   at its entrance, or at `listen`.  -1: a socket cannot be had. */
+MUST_CHECK int worker_change_add(struct worker_change *change, size_t place,
+                                 const struct worker_route *route,
+                                 const struct sockets_address *listen, struct err *err);
+
+/* The address of the socket that was opened for `place`. */
+struct sockets_address worker_change_address(const struct worker_change *change, size_t place);
+
+/* As worker_set_generation(), but first comes `change` (taken).  Not before the last change has
+   been acknowledged. */
+void worker_apply(struct worker *worker, struct worker_change *change,
+                  struct generation *generation);
+
 /* Number of the generation in use, for the acknowledgement of a reload. */
 uint64_t worker_generation(const struct worker *worker);
 
@@ -79,14 +108,8 @@ void worker_stop(struct worker *worker);
 
 enum worker_state worker_state(const struct worker *worker);
 
-/* Milliseconds since the loop last turned its tick (every 100 ms); above 5000 it hangs. */
-uint64_t worker_heartbeat_age_ms(const struct worker *worker);
+/* How its loop is, for the lifetime of the worker. */
+const struct pulse *worker_pulse(const struct worker *worker);
 
-/* How late the loop's tick was at worst, in the last 10 to 20 seconds, in milliseconds. */
-uint64_t worker_lag_ms(const struct worker *worker);
-
-/* The part of the last seconds in which the thread used no processor, in thousandths. */
-uint64_t worker_idle_permille(const struct worker *worker);
-
-/* The address that route `route` really listens on. */
+/* The address that route `route` of the start really listens on; before the first change. */
 struct sockets_address worker_address(const struct worker *worker, size_t route);

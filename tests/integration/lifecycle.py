@@ -153,7 +153,7 @@ class Admin(LifecycleCase):
                 "backpressure_pauses_total buffer_bytes accept_paused accept_errors_total shed_total fd_open fd_max "
                 "loop_idle_ratio loop_lag_seconds peer_cache_total peers_by_tee keyupdates_total identity_not_after_seconds "
                 "identity_renewals_total clock_offset_seconds identity_last_success_timestamp config_last_reload_successful "
-                "config_last_reload_timestamp time_jumps_total insecure_settings log_lines_lost_total build_info")
+                "config_last_reload_timestamp generations_live time_jumps_total insecure_settings log_lines_lost_total build_info")
         process = "cpu_seconds_total resident_memory_bytes virtual_memory_bytes open_fds max_fds start_time_seconds"
         wanted = {f"liftgate_{name}" for name in ours.split()} | {f"process_{name}" for name in process.split()}
         self.assertEqual(wanted - names, set())

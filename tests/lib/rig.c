@@ -144,8 +144,8 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
     struct worker *started = NULL;
     struct err err;
 
-    census_init(&rig->census[egress], OR(options->connections_max, 1000), false);
-    rig->census[egress].route_max[0] = options->connections_max_on_listener;
+    census_set_limits(&rig->census[egress], OR(options->connections_max, 1000),
+                      options->connections_max_on_listener, false);
     if (!egress) {
         rig->sources = sources_new(OR(options->connections_max_from_source, 1000));
         assert_non_null(rig->sources);

@@ -38,8 +38,7 @@ static void each_limit_holds_alone(void **state)
         for (unsigned egress = 0; egress < 2; egress++) {
             struct census census = {0};
 
-            census_init(&census, rows[i].connections_max, rows[i].both);
-            census.route_max[5] = rows[i].route_max;
+            census_set_limits(&census, rows[i].connections_max, rows[i].route_max, rows[i].both);
             assert_int_equal(fill(&census, egress == 1, 5), rows[i].expected);
             assert_int_equal(census_conns(&census), rows[i].expected);
             census_leave(&census, egress == 1, 5);
@@ -54,7 +53,7 @@ static void neither_direction_takes_the_place_of_the_other(void **state)
     for (unsigned greedy = 0; greedy < 2; greedy++) {
         struct census census = {0};
 
-        census_init(&census, 80, true);
+        census_set_limits(&census, 80, 0, true);
         assert_int_equal(fill(&census, greedy == 1, greedy), 70);
         assert_int_equal(fill(&census, greedy == 0, 1 - greedy), 10);
         assert_int_equal(census_conns(&census), 80);
@@ -65,10 +64,9 @@ static void a_refusal_takes_no_place(void **state)
 {
     struct census census = {0};
 
-    census_init(&census, 16, true);
-    census.route_max[0] = 1;
-    assert_int_equal(fill(&census, false, 0), 1);
-    assert_int_equal(fill(&census, false, 1), 13);
+    census_set_limits(&census, 16, 13, true);
+    assert_int_equal(fill(&census, false, 0), 13);
+    assert_int_equal(fill(&census, false, 1), 1);
     assert_false(census_enter(&census, false, 0));
     assert_int_equal(fill(&census, true, 2), 2);
     assert_int_equal(census_conns(&census), 16);
@@ -80,7 +78,7 @@ static void ingress_is_over_when_no_listener_and_no_connection_is_left(void **st
 {
     struct census census = {0};
 
-    census_init(&census, 16, true);
+    census_set_limits(&census, 16, 0, true);
     census_open_entry(&census);
     census_open_entry(&census);
     assert_true(census_enter(&census, false, 0));

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -29,6 +30,7 @@ struct fixture {
     struct generation *generation;
     int target;
     struct worker_route routes[2];
+    struct crew_options options;
     struct crew *crew;
 };
 
@@ -93,6 +95,7 @@ static void start(struct fixture *fixture, size_t connections_max, size_t on_eac
         };
     }
     options.worker.generation = fixture->generation;
+    fixture->options = options;
     fixture->crew = crew_start(&options, &err);
     assert_non_null(fixture->crew);
 }
@@ -247,12 +250,120 @@ static void r40_egress_accepts_until_no_worker_has_ingress(void **state)
     stop(&fixture);
 }
 
+static void await_generation(const struct fixture *fixture, uint64_t number)
+{
+    for (unsigned i = 0; i < WAIT_MS && crew_generation(fixture->crew) != number; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(crew_generation(fixture->crew), number);
+    crew_clean_up(fixture->crew);
+}
+
+/* Reloads with the fixture's options. */
+static void change(struct fixture *fixture, uint64_t number)
+{
+    struct generation *next = make_generation(fixture, number);
+    struct err err;
+    struct crew_change *prepared = crew_prepare(fixture->crew, &fixture->options, &err);
+
+    assert_non_null(prepared);
+    crew_commit(fixture->crew, prepared, next);
+    generation_unref(next);
+    await_generation(fixture, number);
+}
+
+static void r39_a_changed_route_goes_on_at_its_address_in_all_workers(void **state)
+{
+    struct fixture fixture;
+    struct sockets_address address;
+    struct sockets_address next;
+    int fds[TRIES];
+
+    start(&fixture, 1000, 0);
+    address = crew_address(fixture.crew, 0);
+    for (unsigned i = 0; i < TRIES; i++) {
+        if (i % 4 == 3) { /* another version of the route */
+            fixture.routes[0].settings_digest[0] = (uint8_t)i;
+            change(&fixture, 2 + i);
+            next = crew_address(fixture.crew, 0);
+            assert_int_equal(sockets_port(&address), sockets_port(&next));
+        }
+        fds[i] = say_hello(&fixture, 0);
+    }
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, TRIES); /* all versions have some */
+    for (unsigned i = 0; i < TRIES; i++) {
+        close(fds[i]);
+    }
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 0);
+    for (unsigned i = 0; i < 2 * BERTHS_MAX; i++) { /* places are used again */
+        fixture.routes[0].settings_digest[1] = (uint8_t)(i + 1);
+        change(&fixture, 1000 + i);
+    }
+    assert_int_equal(sum(&fixture, COUNTER_ACCEPT_PAUSED), 0);
+    stop(&fixture);
+}
+
+static void r39_what_cannot_be_prepared_leaves_everything_as_it_was(void **state)
+{
+    struct fixture fixture;
+    struct crew_options options;
+    struct worker_route more[3];
+    struct err err;
+
+    start(&fixture, 1000, 0);
+    options = fixture.options;
+    options.worker.routes = more;
+    options.worker.num_routes = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        more[i] = fixture.routes[i == 2 ? 1 : 0];
+        more[i].conn.name = i == 0 ? "new" : i == 1 ? "taken" : "out";
+        more[i].door_digest[0] = (uint8_t)i;
+    }
+    assert_int_equal(sockets_bound(fixture.target, &more[1].listen, &err), 0);
+    assert_null(crew_prepare(fixture.crew, &options, &err));
+    assert_non_null(strstr(err.msg, "ingress taken"));
+    close(say_hello(&fixture, 0));
+    close(say_hello(&fixture, 1));
+    await_sum(&fixture, COUNTER_ACCEPTED_INGRESS, 1);
+    await_sum(&fixture, COUNTER_ACCEPTED_EGRESS, 1);
+    stop(&fixture);
+}
+
+static void r39_a_route_that_is_gone_is_no_longer_served(void **state)
+{
+    struct fixture fixture;
+    struct sockets_address address;
+    int error = 0;
+    int fd = -1;
+
+    start(&fixture, 1000, 0);
+    address = crew_address(fixture.crew, 0);
+    fixture.options.worker.routes = &fixture.routes[1];
+    fixture.options.worker.num_routes = 1;
+    change(&fixture, 2);
+    fd = sockets_connect(&address);
+    error = errno;
+    if (fd >= 0) {
+        assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, WAIT_MS), 1);
+        error = sockets_error(fd);
+        close(fd);
+    }
+    assert_int_equal(error, ECONNREFUSED);
+    assert_int_equal(crew_route_of(fixture.crew, 0), BERTH_NONE);
+    close(say_hello(&fixture, 0)); /* the egress is the first one now */
+    await_sum(&fixture, COUNTER_ACCEPTED_EGRESS, 1);
+    stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_share_an_address_and_each_gets_connections),
         cmocka_unit_test(limits_hold_for_the_sum_and_places_are_found_again),
         cmocka_unit_test(a_generation_is_taken_when_the_last_has_it),
+        cmocka_unit_test(r39_a_changed_route_goes_on_at_its_address_in_all_workers),
+        cmocka_unit_test(r39_what_cannot_be_prepared_leaves_everything_as_it_was),
+        cmocka_unit_test(r39_a_route_that_is_gone_is_no_longer_served),
         cmocka_unit_test(r40_egress_accepts_until_no_worker_has_ingress),
     };
 

@@ -330,7 +330,7 @@ static void there_is_a_bound_on_routes(void **state)
     generation_unref(party_new(&options));
     options.num_routes++;
     assert_null(generation_new(&options, &err));
-    assert_string_equal(err.msg, "more than 64 routes");
+    assert_string_equal(err.msg, "more than 128 routes");
 }
 
 static void a_route_that_names_a_missing_peer_is_an_error(void **state)

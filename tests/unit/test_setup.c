@@ -90,7 +90,6 @@ static void routes_are_told_what_their_sections_say(void **state)
     assert_true(routes[1].conn.egress);
     assert_string_equal(routes[1].conn.host, "db.example");
     assert_int_equal(routes[1].conn.port, 5432);
-    assert_int_equal(options->insecure_settings, 1);
     assert_null(options->admin_listen); /* off unless it is set */
     assert_string_equal(options->enrolment.enrol.trust_domain, "prod.example");
     setup_free(setup);
@@ -107,6 +106,9 @@ static void rules_are_told_what_their_sections_say(void **state)
     assert_int_equal(source->load(source->user, &rules, &err), 0);
     assert_int_equal(rules.num_rules, 2);
     assert_int_equal(rules.num_routes, 2);
+    assert_int_equal(rules.crew.worker.num_routes, 2);
+    assert_int_equal(rules.insecure_settings, 1);
+    assert_int_equal(rules.unrestricted_egresses, 1);
     web = &rules.rules[1];
     assert_string_equal(web->name, "web");
     assert_int_equal(web->num_spiffe, 1);
@@ -126,14 +128,16 @@ static void rules_are_told_what_their_sections_say(void **state)
     setup_free(setup);
 }
 
-static void a_reload_takes_peers_and_nothing_that_needs_a_restart(void **state)
+static void a_reload_takes_routes_and_peers_and_nothing_that_needs_a_restart(void **state)
 {
     static const struct {
         const char *text;
         const char *said; /* NULL: taken */
     } rows[] = {
         {IDENTITY INGRESS EGRESS PEERS "[peer more]\nspiffe = spiffe://prod.example/sim/x\n", NULL},
-        {IDENTITY INGRESS PEERS, "needs a restart"},
+        {IDENTITY INGRESS PEERS, NULL},
+        {IDENTITY EGRESS INGRESS PEERS "[limits]\nidle_timeout = 9h\n", NULL},
+        {GOOD "[process]\nworkers = 2\n", "[process] workers: a change needs a restart"},
         {GOOD "[admin]\nlisten = 127.0.0.1:0\n", "[admin] listen: a change needs a restart"},
         {IDENTITY INGRESS EGRESS, "there is no [peer web]"},
         {"", "missing"},
@@ -195,7 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(routes_are_told_what_their_sections_say),
         TEST(rules_are_told_what_their_sections_say),
-        TEST(a_reload_takes_peers_and_nothing_that_needs_a_restart),
+        TEST(a_reload_takes_routes_and_peers_and_nothing_that_needs_a_restart),
         TEST(a_missing_root_is_named_with_file_and_key),
         TEST(platforms_of_later_releases_are_refused),
     };

@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""New settings for a running sidecar: taken whole or not at all, while connections keep what they have."""
+import json
+import signal
+import socket
+
+import case
+import peers
+from world import World, egress, ingress, peer, text_of
+
+
+def app(self, name):
+    """An application that puts its name before what it returns."""
+    def serve(connection):
+        while data := connection.recv(65536):
+            connection.sendall(name + data)
+        connection.close()
+    return peers.Server(self, serve)
+
+
+class Reload(case.Case):
+    def setUp(self):
+        super().setUp()
+        self.world = World(self)
+        self.world.start_ca()
+        self.first, self.second = app(self, b"1"), app(self, b"2")
+        self.routes = ingress(self.first.address, "client")
+        self.server = self.world.sidecar("server", self.routes, [peer("client")])
+        self.client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")])
+
+    def load(self, sidecar, old, new, said="config.reloaded"):
+        text = sidecar.config.read_text()
+        self.assertIn(old, text)
+        sidecar.config.write_text(text.replace(old, new))
+        since = sidecar.mark()
+        sidecar.signal(signal.SIGHUP)
+        return sidecar.wait_for(said, since=since)
+
+    def ask(self, connection, expected):
+        connection.sendall(b"?")
+        self.assertEqual(peers.receive(connection, 2), expected + b"?")
+        return connection
+
+    def connect(self, expected, name="out"):
+        return self.ask(peers.connect(self, self.client.address(name)), expected)
+
+    def test_r39_a_route_that_changes_serves_those_who_come_later(self):
+        address = self.server.address("in")
+        held = self.connect(b"1")
+        self.load(self.server, text_of(self.first.address), text_of(self.second.address))
+        self.ask(held, b"1")
+        later = self.connect(b"2")  # at the same port
+        self.assertEqual(len(self.server.find("listener.ready", name="in")), 1)
+        self.load(self.server, "[limits]\n", "[limits]\nmax_connections = 2000\nidle_timeout = 7min\n")
+        for connection, name in ((held, b"1"), (later, b"2"), (self.connect(b"2"), b"2")):
+            self.ask(connection, name)
+        before = len(self.server.find("listener.ready"))
+        self.load(self.server, "listen = 127.0.0.1:0\nforward", "listen = localhost:0\nforward", said="config.refused")
+        self.load(self.server, "listen = localhost:0\nforward", "listen = [::1]:0\nforward")
+        self.assertEqual(len(self.server.find("listener.ready")), before + 1)
+        with self.assertRaises(ConnectionRefusedError):
+            peers.connect(self, address)
+        self.ask(held, b"1")
+
+    def test_r39_routes_come_and_go_by_themselves(self):
+        held = self.connect(b"1")
+        more = ingress(self.second.address, "client", name="more")
+        self.load(self.server, self.routes, more + self.routes)
+        self.load(self.client, "[egress out]", egress(self.server.address("more"), "server", name="second") + "[egress out]")
+        other = self.connect(b"2", "second")
+        self.ask(held, b"1")
+        since = self.server.mark()
+        self.load(self.server, more, "")
+        self.assertEqual(peers.end_of(other), "reset")  # no rule admits its peer any more
+        self.server.wait_for("conn.closed", since=since, listener="more", reason="revoked")
+        with self.assertRaises(ConnectionRefusedError):
+            peers.connect(self, self.server.address("more"))
+        self.ask(held, b"1")
+        self.connect(b"1")
+        names = [listener["name"] for listener in self.status()["listeners"]]
+        self.assertEqual(names, ["in"])
+
+    def status(self):
+        return json.loads(self.server.get("/identity")[1])
+
+    def test_r39_what_cannot_be_opened_changes_nothing(self):
+        held = self.connect(b"1")
+        before = self.server.fds()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            more = "".join(ingress(self.second.address, "client", name=name) for name in ("one", "two", "taken"))
+            before_taken, last = more.rsplit("127.0.0.1:0", 1)
+            more = before_taken + text_of(taken.getsockname()) + last
+            text = self.server.config.read_text()
+            event = self.load(self.server, self.routes, more + self.routes.replace(
+                text_of(self.first.address), text_of(self.second.address)), said="config.refused")
+            self.assertIn("taken", event["error"])
+        self.assertEqual(self.server.metric("liftgate_config_last_reload_successful"), 0)
+        self.ask(held, b"1")
+        self.connect(b"1").close()
+        self.assertEqual(self.server.find("listener.ready", name="one"), [])
+        self.until(lambda: self.server.fds() <= before, "nothing left open")
+        self.server.config.write_text(text)
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_for("config.reloaded")
+        self.assertEqual(self.server.metric("liftgate_config_last_reload_successful"), 1)
+
+    def test_r39_unix_sockets_move_and_leave_no_file(self):
+        path = self.folder / "out.sock"
+        route = f"[egress local]\nlisten = unix:{path}\nconnect = {text_of(self.server.address('in'))}\nmode = tcp\n" \
+                "expect = server\non_truncation = eof\n"
+        self.load(self.client, "[egress out]", route + "[egress out]")
+        with socket.socket(socket.AF_UNIX) as held:
+            held.connect(str(path))
+            self.ask(held, b"1")
+            self.load(self.client, "[egress local]", "[egress renamed]")  # its old name is no more
+            self.assertEqual(peers.end_of(held), "closed")
+        with socket.socket(socket.AF_UNIX) as held:
+            held.connect(str(path))
+            self.ask(held, b"1")
+            self.load(self.client, route.replace("local", "renamed"), "")
+            self.until(lambda: not path.exists(), "the file removed")
+
+    def test_r39_signals_that_come_together_are_one_reload(self):
+        held = self.connect(b"1")
+        for number in range(20):
+            text = self.server.config.read_text()
+            self.server.config.write_text(text + f"# {number}\n")
+            self.server.signal(signal.SIGHUP)
+        self.load(self.server, text_of(self.first.address), text_of(self.second.address))
+        self.until(lambda: self.ask_new() == b"2", "the last settings in force")
+        self.ask(held, b"1")
+
+    def ask_new(self):
+        connection = peers.connect(self, self.client.address("out"))
+        connection.sendall(b"?")
+        return peers.receive(connection, 2)[:1]
+
+
+if __name__ == "__main__":
+    case.main()
