@@ -1,10 +1,5 @@
 #!/usr/bin/python3
-"""Who is let in, and who no longer: the deny list at the start, in the handshake and on live
-connections, and trust anchors that are withdrawn.
-"""
-import os
-import signal
-
+"""Who is let in: by what a rule asks for, in both directions, and under which trust anchors."""
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -12,101 +7,6 @@ import case
 import leaves
 import peers
 from world import DOMAIN, MEASUREMENTS, Sidecar, World, egress, ingress, peer
-
-
-class DenyCase(case.Case):
-    """An echo server behind `server`, which lets `client` in, unless its deny file says otherwise."""
-
-    def setUp(self):
-        super().setUp()
-        self.world = World(self)
-        self.world.start_ca()
-        self.ends = []  # what the application saw
-        self.app = peers.Server(self, self.serve)
-        self.deny = self.folder / "deny"
-        self.write("# nobody")
-        self.server = self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")],
-                                         identity=f"deny_file = {self.deny}\n")
-        self.client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")])
-
-    def serve(self, connection):
-        data = b"hello"
-        while isinstance(data, bytes):
-            data = peers.end_of(connection)
-            if isinstance(data, bytes):
-                connection.sendall(data)
-        self.ends.append(data)
-
-    def write(self, *lines):
-        """Replaces the list in one step."""
-        temporary = self.folder / "deny.new"
-        temporary.write_text("".join(f"{line}\n" for line in lines))
-        os.replace(temporary, self.deny)
-
-    def change(self, *lines):
-        since = self.server.mark()
-        self.write(*lines)
-        self.server.wait_for("deny.loaded", since=since)
-
-    def connect(self):
-        connection = peers.connect(self, self.client.address("out"))
-        self.assertEqual(peers.ask(connection, b"hello"), b"hello")
-        return connection
-
-
-class Live(DenyCase):
-    def test_r15_a_denied_peers_connections_are_reset_on_both_legs(self):
-        held = [self.connect() for _ in range(300)]  # more than one turn walks
-        self.write(f"spiffe spiffe://{DOMAIN}/sim/client")
-        for connection in held:
-            self.assertEqual(peers.end_of(connection), "reset")
-        self.until(lambda: self.server.metric("liftgate_closed_total", reason="revoked") == len(held), "all cut")
-        self.assertEqual(self.server.metric("liftgate_deny_entries"), 1)
-        self.until(lambda: self.ends == ["reset"] * len(held), "the application saw all reset")
-        self.assertEqual(peers.end_of(peers.connect(self, self.client.address("out"))), "reset")
-        self.change("# nobody")
-        self.connect()
-
-    def test_each_kind_cuts_whom_it_names_and_nobody_else(self):
-        key, own, issuing = leaves.enrol(self.world, "client")
-        context = peers.tls_context(*leaves.write(self.folder, "own", key, own, issuing))
-        rows = {
-            "spiffe": f"spiffe://{DOMAIN}/sim/client",
-            "serial": f"{own.serial_number:032x}",
-            "spki": leaves.spki_digest(key),
-            "measurement": MEASUREMENTS["client"],
-        }
-        for kind, value in rows.items():
-            with self.subTest(kind):
-                self.assertEqual(peers.tls_end(self, self.server.address("in"), context), b"hello")
-                held = self.connect()
-                accepted = self.app.accepted
-                since = self.server.mark()
-                self.change(f"{kind} {value}", "serial 01")
-                if kind in ("spiffe", "measurement"):
-                    self.assertEqual(peers.end_of(held), "reset")
-                else:  # these name one certificate or key, and the client's own sidecar has another
-                    self.assertEqual(peers.ask(held, b"still here"), b"still here")
-                self.assertRegex(peers.tls_end(self, self.server.address("in"), context), "CERTIFICATE_REVOKED")
-                event = self.server.wait_for("conn.closed", since=since, reason="authz_denied")
-                self.assertTrue(event["detail"].endswith(f": {kind}"), event)
-                self.assertEqual(self.app.accepted, accepted)
-                self.change("# nobody")
-
-    def test_a_bad_line_keeps_the_old_list(self):
-        self.change(f"spiffe spiffe://{DOMAIN}/sim/client")
-        since = self.server.mark()
-        self.write("spiffe nobody")
-        event = self.server.wait_for("deny.refused", since=since)
-        self.assertEqual((event.level, event["error"].split(": ", 1)[1]), ("warn", "line 1: spiffe: not a SPIFFE ID with a path"))
-        self.assertEqual(self.server.metric("liftgate_deny_last_reload_successful"), 0)
-        self.assertGreaterEqual(self.server.metric("liftgate_deny_reloads_total", result="failed"), 1)
-        self.assertEqual(peers.end_of(peers.connect(self, self.client.address("out"))), "reset")
-        since = self.server.mark()
-        self.server.signal(signal.SIGHUP)
-        self.assertIn("[identity] deny_file", self.server.wait_for("config.refused", since=since)["error"])
-        self.change("# nobody")
-        self.connect()
 
 
 class Anchors(case.Case):
@@ -158,19 +58,42 @@ class Names(case.Case):
                     self.assertTrue(event["detail"].endswith(": dns"), event)
 
 
-class Start(case.Case):
-    def test_a_list_that_cannot_be_read_stops_the_start(self):
+class Expected(case.Case):
+    def test_r29_a_server_in_another_state_or_on_the_deny_list_hears_nothing(self):
         world = World(self)
-        deny = self.folder / "deny"
-        world.ca_listen = "127.0.0.1:1"
-        for text, why in ((None, "No such file"), ("nonsense\n", "line 1: need KIND VALUE")):
-            with self.subTest(why):
-                if text:
-                    deny.write_text(text)
-                sidecar = world.sidecar("server", ingress(("127.0.0.1", 1), "client"), [peer("client")],
-                                        identity=f"deny_file = {deny}\n", ready=False)
-                self.assertNotEqual(sidecar.wait(), 0)
-                self.assertRegex("\n".join(sidecar.lines), f"(?m)^liftgate: .*deny_file: .*{why}")
+        world.start_ca()
+        app = peers.echo(self)
+        server = world.sidecar("server", ingress(app.address, "client"), [peer("client")])
+        rows = {  # why a rule does not hold, and the rule
+            "spiffe": {"spiffe": f"spiffe://{DOMAIN}/sim/intruder"},
+            "dns": {"dns": "db.prod.example"},
+            "tee": {"tee": "snp"},
+            "measurement": {"measurement": MEASUREMENTS["intruder"]},
+            "tcb": {"tcb_snp_min": "255"},
+            "epoch": {"epoch_min": "4000000000"},
+        }
+        rules = [peer("server", **keys).replace("[peer server]", f"[peer {name}]") for name, keys in rows.items()]
+        routes = "".join(egress(server.address("in"), name, name=name) for name in rows)
+        client = world.sidecar("client", routes + egress(server.address("in"), "server"), [*rules, peer("server")])
+        for name in rows:
+            with self.subTest(name):
+                since = client.mark()
+                connection = peers.connect(self, client.address(name))
+                self.assertEqual(peers.end_after(connection, b"a secret that must not leave"), "reset")
+                event = client.wait_for("conn.closed", since=since, reason="authz_denied")
+                self.assertTrue(event["detail"].endswith(f": {name}"), event)
+        self.assertEqual(app.accepted, 0)
+        self.assertEqual(peers.ask(peers.connect(self, client.address("out")), b"hello"), b"hello")
+        with self.subTest("deny"):
+            deny = self.folder / "deny"
+            deny.write_text(f"spiffe spiffe://{DOMAIN}/sim/server\n")
+            client = world.sidecar("client", egress(server.address("in"), "server"), [peer("server")],
+                                   identity=f"deny_file = {deny}\n")
+            connection = peers.connect(self, client.address("out"))
+            self.assertEqual(peers.end_after(connection, b"a secret that must not leave"), "reset")
+            event = client.wait_for("conn.closed", reason="authz_denied")
+            self.assertTrue(event["detail"].endswith(": spiffe"), event)
+            self.assertEqual(app.accepted, 1)
 
 
 if __name__ == "__main__":
