@@ -46,8 +46,8 @@ struct config *config_load(const char *path, struct err *err);
 struct config *config_parse(const char *name, const char *text, size_t len, struct err *err);
 void config_free(struct config *config); /* accepts NULL */
 
-/* Whether `next` may replace `current` in a running process: [process], [admin] and [identity] but
-   for deny_file must not differ.  ERR_INVALID names the first such difference. */
+/* Whether `next` may replace `current` in a running process: [process], and [identity] but for
+   deny_file, must not differ.  ERR_INVALID names the first such difference. */
 MUST_CHECK int config_check_reload(const struct config *current, const struct config *next,
                                    struct err *err);
 

@@ -48,8 +48,7 @@ static int compare_section(const char *kind, const void *left, const void *right
 int config_check_reload(const struct config *current, const struct config *next, struct err *err)
 {
     if (compare_section("identity", &current->identity, &next->identity, err) != 0 ||
-        compare_section("process", &current->process, &next->process, err) != 0 ||
-        compare_section("admin", &current->admin, &next->admin, err) != 0) {
+        compare_section("process", &current->process, &next->process, err) != 0) {
         return -1;
     }
     return 0;

@@ -170,6 +170,44 @@ static int read_deny(const struct control_rules *rules, struct deny **out_deny, 
                                                          : 0;
 }
 
+static void on_get(void *user, const char *path, struct admin_reply *reply);
+
+/* NULL for no endpoint; -1 if there is to be one and cannot. */
+static int start_admin(struct control *control, const char *listen, struct admin **out,
+                       struct err *err)
+{
+    const struct admin_options options = {.listen = listen, .on_get = on_get, .user = control};
+
+    *out = listen != NULL ? admin_start(&control->loop, &options, err) : NULL;
+    return listen == NULL || *out != NULL ? 0 : -1;
+}
+
+/* The one that `rules` want: the same as ever if its address has not changed. */
+static int next_admin(struct control *control, const struct control_rules *rules,
+                      struct admin **out, struct err *err)
+{
+    const char *before = control->rules.admin_listen;
+    const char *after = rules->admin_listen;
+
+    if (before != NULL && after != NULL && strcmp(before, after) == 0) {
+        *out = control->admin;
+        return 0;
+    }
+    return start_admin(control, after, out, err);
+}
+
+static void on_old_admin_stopped(void *user)
+{
+}
+
+/* Of two the one that is not to be; either may be NULL. */
+static void stop_other_admin(struct admin *other, const struct admin *kept)
+{
+    if (other != NULL && other != kept) {
+        admin_stop(other, on_old_admin_stopped, NULL);
+    }
+}
+
 /* Everything that the settings have changed, all or nothing: what can fail comes first. */
 static int reload(struct control *control, struct err *err)
 {
@@ -182,6 +220,7 @@ static int reload(struct control *control, struct err *err)
     struct crew_change *change = NULL;
     struct generation *generation = NULL;
     struct deny *deny = NULL;
+    struct admin *admin = control->admin;
     int rc = -1;
 
     if (source->load(source->user, &rules, err) != 0) {
@@ -197,14 +236,17 @@ static int reload(struct control *control, struct err *err)
     from.deny = deny;
     from.change = change;
     generation = ingredients_mix(&from, err);
-    if (generation == NULL ||
+    if (generation == NULL || next_admin(control, &rules, &admin, err) != 0 ||
         deny_file_watch(control->deny_file, rules.deny_file, deny, err) != 0) {
         generation_unref(generation);
         crew_cancel(change);
+        stop_other_admin(admin, control->admin);
         goto out;
     }
     set_deny(control, deny);
     crew_commit(control->crew, change, generation);
+    stop_other_admin(control->admin, admin);
+    control->admin = admin;
     source->free(control->rules.owner);
     control->rules = rules;
     adopt(control, generation);
@@ -479,21 +521,6 @@ static int start_deny(struct control *control, struct err *err)
     return rc;
 }
 
-static int start_admin(struct control *control, struct err *err)
-{
-    const struct admin_options options = {
-        .listen = control->options->admin_listen,
-        .on_get = on_get,
-        .user = control,
-    };
-
-    if (options.listen == NULL) {
-        return 0;
-    }
-    control->admin = admin_start(&control->loop, &options, err);
-    return control->admin != NULL ? 0 : -1;
-}
-
 static int start_enrolment(struct control *control, struct err *err)
 {
     const struct enrolment_callbacks callbacks = {.on_identity = on_identity, .user = control};
@@ -548,7 +575,8 @@ int control_run(const struct control_options *options, struct err *err)
     }
     if (start_handles(&control, err) == 0) {
         if (start_deny(&control, err) == 0 && start_crew(&control, err) == 0 &&
-            start_admin(&control, err) == 0 && start_enrolment(&control, err) == 0 &&
+            start_admin(&control, control.rules.admin_listen, &control.admin, err) == 0 &&
+            start_enrolment(&control, err) == 0 &&
             manager_start(&control.manager, &control.loop, look, &control, err) == 0) {
             rc = 0;
         } else {

@@ -28,6 +28,7 @@ struct control_rules {
     size_t num_routes;
     struct crew_options crew; /* for a reload: routes, limits */
     const char *deny_file;    /* path; NULL: none */
+    const char *admin_listen; /* NULL: no admin endpoint */
     enum log_level log_level; /* comes into force with the rules */
     enum log_format log_format;
     unsigned insecure_settings;
@@ -48,7 +49,6 @@ struct control_options {
     struct control_source source; /* of the first rules, too */
     struct crew_options crew;     /* `generation` and `on_change` are set here */
     struct enrolment_options enrolment;
-    const char *admin_listen; /* NULL: no admin endpoint */
     struct sandbox_state sandbox;
 };
 

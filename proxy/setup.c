@@ -297,6 +297,7 @@ static int make_rules(const struct setup *setup, struct config *config,
         .num_routes = config->num_ingresses + config->num_egresses,
         .crew = crew,
         .deny_file = config->identity.deny_file,
+        .admin_listen = config->admin.listen,
         .log_level = (enum log_level)config->log.level,
         .log_format = (enum log_format)config->log.format,
         .insecure_settings = config_insecure(config, NULL),
@@ -369,7 +370,6 @@ struct setup *setup_new(const char *path, struct err *err)
     }
     setup->control.source = (struct control_source){
         .load = load, .announce = announce, .free = free_rules, .user = setup};
-    setup->control.admin_listen = setup->config->admin.listen;
     setup->algorithms = algorithms_new(err);
     if (setup->algorithms == NULL || set_identity(setup, err) != 0 ||
         setup_routes_fill(&setup->routes, setup->config, &setup->control.crew, err) != 0) {

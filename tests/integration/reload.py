@@ -104,6 +104,20 @@ class Reload(case.Case):
         self.server.wait_for("config.reloaded")
         self.assertEqual(self.server.metric("liftgate_config_last_reload_successful"), 1)
 
+    def test_r39_the_admin_endpoint_moves_and_goes(self):
+        held = self.connect(b"1")
+        before = self.server.address("admin")
+        since = self.server.mark()
+        self.load(self.server, "[admin]\nlisten = 127.0.0.1:0", "[admin]\nlisten = [::1]:0")
+        moved = self.server.wait_for("listener.ready", since=since, name="admin")["addr"]
+        peers.connect(self, ("::1", int(moved.rsplit(":", 1)[1])))
+        with self.assertRaises(ConnectionRefusedError):
+            peers.connect(self, before)
+        self.load(self.server, "[admin]\nlisten = [::1]:0\n", "")
+        with self.assertRaises(ConnectionRefusedError):
+            peers.connect(self, ("::1", int(moved.rsplit(":", 1)[1])))
+        self.ask(held, b"1")
+
     def test_r39_unix_sockets_move_and_leave_no_file(self):
         path = self.folder / "out.sock"
         route = f"[egress local]\nlisten = unix:{path}\nconnect = {text_of(self.server.address('in'))}\nmode = tcp\n" \
