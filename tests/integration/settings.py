@@ -21,7 +21,6 @@ POLICIES = {
     "header_without_end": ("[tcb genoa\nsnp = 1\n", "5: a header is exactly [kind] or [kind name]"),
     "header_with_blanks": ("[ deny ]\n", "5: a header is exactly [kind] or [kind name]"),
     "unknown_section": ("[nosuch]\n", "5: [nosuch]: no such section"),
-    "section_of_a_later_release": ("[deny]\n", "5: [deny]: no such section"),
     "name_too_long": (f"[workload {'a' * 33}]\n", "5: a section name is 1 to 32 of a-z, 0-9 and '-', with one blank before it"),
     "section_twice": ("[tcb genoa]\nsnp = 1\n[tcb genoa]\nsnp = 2\n", "7: [tcb genoa]: already in line 5"),
     "scalar_twice": ("ttl = 600\n", "5: [ca] ttl: set twice"),
