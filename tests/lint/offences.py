@@ -54,6 +54,7 @@ OFFENCES = [
     ("options", "ca/x.8", ".Fl c Ar FILE\n.Op Fl -check\n.Fl -help | -version\n.Fl -force\n", "--force is in the manual alone"),
     ("options", "ca/x.8", ".B \\-\\-check\n.BR \\-\\-help \\-\\-version\n", "-c is not in the manual"),
     ("options", "ca/x.8", "\\-c \\-\\-check \\-\\-help \\-\\-version \\fB\\-v\\fR\n", "-v is in the manual alone"),
+    ("endings", "proxy/reason.h", TOP + "#pragma once\nenum reason {\n    REASON_NONE,\n    REASON_CLEAN,\n};\n", "by REASON_CLEAN"),
     ("layout", "ca/a.c", TOP + "int  a ;\n", "run clang-format"),
     ("reasons", "tests/reasons.txt", "1 revoked a-b\n2 revoked c-d\n", "2 c-d: given in 0 files of attest/, not in one"),
     ("reasons", "tests/reasons.txt", "1 chain-invalid a-b\n", "1 a-b: no rule of that row has the code chain-invalid"),

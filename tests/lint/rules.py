@@ -148,7 +148,17 @@ def options(root):
                 yield page, 1, f"{name} is in {where} alone"
 
 
-RULES = {rule.__name__: rule for rule in (opening, size, banned, banner, words, layout, options)}
+def endings(root):
+    """Each reason for which a connection ends is produced by a unit test, which names it."""
+    path = root / "proxy/reason.h"
+    tests = "".join(test.read_text() for test in sorted(root.glob("tests/unit/*.c")))
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else (), 1):
+        found = re.match(r"\s+(REASON_[A-Z_]+),", line)
+        if found and found[1] != "REASON_NONE" and not re.search(rf"\b{found[1]}\b", tests):
+            yield path, number, f"no unit test ends a connection by {found[1]}"
+
+
+RULES = {rule.__name__: rule for rule in (opening, size, banned, banner, words, layout, options, endings)}
 
 
 def main():
