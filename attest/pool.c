@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/memo.h"
 #include "attest/product.h"
 #include "attest/vek.h"
 
@@ -243,7 +244,7 @@ enum pool_root pool_find_root(const struct pool *pool, const struct cert *ask,
         anchor = find_anchor(options, cert);
         /* Its name, key id and dates are the anchor's only if the pinned key signed them. */
         if (anchor != NULL && same(cert_subject_key_id(cert), cert_authority_key_id(ask)) &&
-            cert_signed_by(cert, cert)) {
+            memo_signed_by(options->memo, cert, cert)) {
             *out_ark = cert;
             *out_anchor = anchor;
             return ROOT_FOUND;

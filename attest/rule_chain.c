@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
+#include "attest/memo.h"
 #include "attest/product.h"
 
 #define CLOCK_SKEW_S 300 /* AMD's key service dates a VEK anew at each request */
@@ -140,7 +143,7 @@ static const char *judge_ask_key(struct appraisal *a)
 
 static const char *judge_ask_signature(struct appraisal *a)
 {
-    return cert_signed_by(a->ask, a->ark) ? NULL : "ask-signature";
+    return memo_signed_by(a->options->memo, a->ask, a->ark) ? NULL : "ask-signature";
 }
 
 static const char *judge_ask_constraints(struct appraisal *a)
@@ -208,7 +211,7 @@ static const char *judge_vek_issuer(struct appraisal *a)
 
 static const char *judge_vek_signature(struct appraisal *a)
 {
-    return cert_signed_by(a->vek, a->ask) ? NULL : "vek-signature";
+    return memo_signed_by(a->options->memo, a->vek, a->ask) ? NULL : "vek-signature";
 }
 
 static const char *judge_vek_validity(struct appraisal *a)
@@ -218,7 +221,10 @@ static const char *judge_vek_validity(struct appraisal *a)
 
 static const char *judge_vek_key(struct appraisal *a)
 {
-    return cert_key_is_p384(a->vek) ? NULL : "vek-key";
+    EVP_PKEY *key = memo_p384_key(a->options->memo, a->vek);
+
+    EVP_PKEY_free(key);
+    return key != NULL ? NULL : "vek-key";
 }
 
 static const char *judge_vek_leaf(struct appraisal *a)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "attest/crl.h"
+#include "attest/memo.h"
 
 #define CLOCK_SKEW_S 300
 
@@ -69,7 +70,7 @@ static const char *judge_signature(struct appraisal *a)
     if (a->crl == NULL) {
         return rule_skipped;
     }
-    return cert_signed_by(&a->crl->signed_part, a->ark) ? NULL : "crl-signature";
+    return memo_signed_by(a->options->memo, &a->crl->signed_part, a->ark) ? NULL : "crl-signature";
 }
 
 static const char *judge_scope(struct appraisal *a)

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "attest/memo.h"
 #include "attest/product.h"
 
 static const char *judge_revoked(struct appraisal *a)
@@ -19,7 +20,7 @@ static const char *judge_revoked(struct appraisal *a)
 
 static const char *judge_signature(struct appraisal *a)
 {
-    EVP_PKEY *key = cert_key(a->vek);
+    EVP_PKEY *key = memo_p384_key(a->options->memo, a->vek);
     bool ok = key != NULL && report_authenticate(a->report, key, &a->verified);
 
     EVP_PKEY_free(key);

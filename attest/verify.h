@@ -14,6 +14,8 @@
 #include "attest/evidence.h"
 #include "common/verdict.h"
 
+struct memo;
+
 enum provider { PROVIDER_SEV_GUEST, PROVIDER_SIM };
 
 /* A trusted root: certificates count by the hash of their key, wherever they came from. */
@@ -60,6 +62,7 @@ struct verify_options {
     enum vendor_crl vendor_crl;
     const struct crl_mark *crl_marks;
     size_t num_crl_marks;
+    struct memo *memo; /* NULL: none; the verdict is the same with and without */
 };
 
 enum row_state { ROW_OK, ROW_FAILED, ROW_SKIPPED };

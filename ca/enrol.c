@@ -140,6 +140,7 @@ static bool check_evidence(struct enrolment *e)
         .anchors = ca->anchors,
         .num_anchors = ca->num_anchors,
         .vendor_crl = ca->vendor_crl,
+        .memo = e->authority->memo,
     };
 
     if (store_crl_marks(e->authority->store, e->crl_marks, &options.num_crl_marks, &err) != 0) {

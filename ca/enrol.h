@@ -31,6 +31,7 @@ struct enrol_authority {
     struct nonce_issuer nonces;
     struct issuer issuer;
     struct store *store;
+    struct memo *memo; /* of the verifier; NULL: none */
 };
 
 /* All borrowed for the call. */

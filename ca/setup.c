@@ -2,6 +2,7 @@
  * Setup: loading in the order in which things depend on each other.
  */
 #include "ca/setup.h"
+#include "attest/memo.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -89,6 +90,10 @@ int setup_init(struct setup *setup, const struct ca_config *config, struct err *
                         err) != 0) {
         return -1;
     }
+    setup->memo = memo_new(err);
+    if (setup->memo == NULL) {
+        return -1;
+    }
     setup->ctx = context_new(setup->keys.server, setup->keys.server_key,
                              config->server.tls_min == CA_CONFIG_TLS_1_2, err);
     if (setup->ctx == NULL) {
@@ -99,6 +104,7 @@ int setup_init(struct setup *setup, const struct ca_config *config, struct err *
         .collateral = &setup->collateral.view,
         .nonces = {.trust_domain = ca->trust_domain},
         .issuer = {setup->keys.issuing, setup->keys.issuing_key},
+        .memo = setup->memo,
     };
     memcpy(setup->authority.nonces.secret, setup->keys.secret, NONCE_SECRET_LEN);
     setup->server = (struct server_options){
@@ -129,6 +135,7 @@ void setup_deinit(struct setup *setup)
 {
     store_close(setup->store);
     SSL_CTX_free(setup->ctx);
+    memo_free(setup->memo);
     collateral_deinit(&setup->collateral);
     keys_deinit(&setup->keys);
     policy_free(setup->policy);

@@ -18,6 +18,7 @@ struct setup {
     struct policy *policy;
     struct keys keys;
     struct collateral_set collateral;
+    struct memo *memo;
     SSL_CTX *ctx;
     struct store *store; /* NULL before setup_open_store() */
     struct enrol_authority authority;

@@ -18,7 +18,7 @@
 
 #define NTH_MAX 1000
 #define OPENSSL_NTH_MAX 100000
-#define OPENSSL_STEP 7 /* all of them hold too, in two minutes */
+#define OPENSSL_STEP 13 /* all of them hold too, in two minutes */
 
 static void an_enrolment_without_memory_is_refused_and_may_be_repeated(void **state)
 {
