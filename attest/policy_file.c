@@ -18,31 +18,6 @@
 #include "common/err.h"
 #include "common/file.h"
 
-const struct policy_reference_info *policy_reference_info(enum policy_reference reference)
-{
-    static const struct policy_reference_info infos[POLICY_REFERENCES] = {
-        [POLICY_MEASUREMENT] = {"measurement", POLICY_MEASUREMENT_LEN, true},
-        [POLICY_ID_KEY] = {"id_key_digest", CLAIMS_KEY_DIGEST_LEN, true},
-        [POLICY_AUTHOR_KEY] = {"author_key_digest", CLAIMS_KEY_DIGEST_LEN, true},
-        [POLICY_FAMILY_ID] = {"family_id", CLAIMS_LAUNCH_ID_LEN, true},
-        [POLICY_IMAGE_ID] = {"image_id", CLAIMS_LAUNCH_ID_LEN, true},
-        [POLICY_HOST_DATA] = {"host_data", 32, false},
-    };
-
-    return &infos[reference];
-}
-
-const struct policy_denied_info *policy_denied_info(enum policy_denied denied)
-{
-    static const struct policy_denied_info infos[POLICY_DENIED] = {
-        [POLICY_DENY_CHIP] = {"chip", CLAIMS_CHIP_LEN},
-        [POLICY_DENY_MEASUREMENT] = {"measurement", POLICY_MEASUREMENT_LEN},
-        [POLICY_DENY_VEK] = {"vek", 32},
-    };
-
-    return &infos[denied];
-}
-
 static bool ttl_fits(const struct policy *policy, unsigned ttl_s)
 {
     return ttl_s >= (policy->ca.short_ttl ? POLICY_TTL_SHORT_MIN : POLICY_TTL_MIN);
