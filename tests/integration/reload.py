@@ -144,10 +144,26 @@ class Reload(case.Case):
         self.until(lambda: self.ask_new() == b"2", "the last settings in force")
         self.ask(held, b"1")
 
+    def test_r41_a_second_program_beside_the_first_takes_over(self):
+        held = self.connect(b"1")
+        address = text_of(self.server.address("in"))
+        self.assertEqual(self.server.find("listener.shared"), [])
+        routes = ingress(self.second.address, "client").replace("127.0.0.1:0", address)
+        beside = self.world.sidecar("server", routes, [peer("client")])
+        beside.wait_for("listener.shared", name="in", addr=address)
+        self.assertEqual(beside.address("in"), self.server.address("in"))
+        self.until(lambda: self.ask_new() == b"2", "a connection to the new one")
+        self.ask(held, b"1")
+        self.server.signal(signal.SIGTERM)
+        held.close()
+        self.assertEqual(self.server.wait(), 0)
+        for _ in range(10):
+            self.connect(b"2")
+
     def ask_new(self):
-        connection = peers.connect(self, self.client.address("out"))
-        connection.sendall(b"?")
-        return peers.receive(connection, 2)[:1]
+        with peers.connect(self, self.client.address("out")) as connection:
+            connection.sendall(b"?")
+            return peers.receive(connection, 2)[:1]
 
 
 if __name__ == "__main__":
