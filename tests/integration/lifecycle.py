@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """The life of a running sidecar: renewal, reload, drain, and what its admin endpoint says meanwhile."""
+import pathlib
+import re
 import signal
 
 import case
 import peers
 from process import run
 from world import DOMAIN, World, egress, ingress, peer
+
+MANUAL = pathlib.Path(__file__).parents[2] / "proxy/liftgate.8"
 
 
 class LifecycleCase(case.Case):
@@ -157,6 +161,9 @@ class Admin(LifecycleCase):
         process = "cpu_seconds_total resident_memory_bytes virtual_memory_bytes open_fds max_fds start_time_seconds"
         wanted = {f"liftgate_{name}" for name in ours.split()} | {f"process_{name}" for name in process.split()}
         self.assertEqual(wanted - names, set())
+        manual = re.findall(r"(?m)^\.B ((?:liftgate|process)_\w+)$", MANUAL.read_text())
+        shown = re.findall(r"(?m)^# TYPE (\S+)", self.server.get("/metrics")[1])
+        self.assertEqual(set(manual), {*shown, "liftgate_last_refusal"})  # which only a refusal brings
         self.assertGreater(self.server.metric("liftgate_insecure_settings"), 0)
 
     def test_r45_they_move_and_no_peer_adds_one(self):

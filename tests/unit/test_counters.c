@@ -55,6 +55,38 @@ static void buckets_are_cumulative(void **state)
     }
 }
 
+/* What no table knows has a place, too: the label comes from us, the text from elsewhere. */
+static void every_denial_and_every_tee_is_counted(void **state)
+{
+    static const struct {
+        const char *text;
+        enum counter counter;
+    } denials[] =
+        {
+            {"deny list", COUNTER_DENIED_LIST},
+            {"spiffe", COUNTER_DENIED_SPIFFE},
+            {"dns", COUNTER_DENIED_DNS},
+            {"no attestation result", COUNTER_DENIED_CLAIMS},
+            {"attestation result does not affirm", COUNTER_DENIED_STATUS},
+            {"tee", COUNTER_DENIED_TEE},
+            {"measurement", COUNTER_DENIED_MEASUREMENT},
+            {"tcb", COUNTER_DENIED_TCB},
+            {"epoch", COUNTER_DENIED_EPOCH},
+            {"no rule", COUNTER_DENIED_OTHER},
+        },
+      tees[] = {
+          {"", COUNTER_PEERS_NONE},   {"snp", COUNTER_PEERS_SNP},        {"tdx", COUNTER_PEERS_TDX},
+          {"sim", COUNTER_PEERS_SIM}, {"sev\"} 1", COUNTER_PEERS_OTHER},
+      };
+
+    for (size_t i = 0; i < sizeof(denials) / sizeof(denials[0]); i++) {
+        assert_int_equal(counter_of_denial(denials[i].text), denials[i].counter);
+    }
+    for (size_t i = 0; i < sizeof(tees) / sizeof(tees[0]); i++) {
+        assert_int_equal(counter_of_tee(tees[i].text), tees[i].counter);
+    }
+}
+
 static void gauges_go_both_ways(void **state)
 {
     struct counters counters = {0};
@@ -85,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_counter_has_a_row_of_its_own),
         cmocka_unit_test(buckets_are_cumulative),
+        cmocka_unit_test(every_denial_and_every_tee_is_counted),
         cmocka_unit_test(gauges_go_both_ways),
         cmocka_unit_test(a_sum_adds_each_value),
     };
