@@ -15,7 +15,7 @@
 
 #define PEER_CACHE_SLOTS 1024 /* leaves; one that falls on another's slot replaces it */
 
-struct peer_cache; /* opaque; about 400 bytes for each slot in use */
+struct peer_cache; /* opaque; about 500 bytes for each slot in use, and DNS names */
 
 /* What a verdict was about. */
 struct peer_key {

@@ -88,6 +88,29 @@ class Live(DenyCase):
                 self.assertEqual(self.app.accepted, accepted)
                 self.change("# nobody")
 
+    def test_r15_r39_a_reload_may_bring_another_file_or_none(self):
+        held = self.connect()
+        other = self.folder / "other"
+        other.write_text(f"spiffe spiffe://{DOMAIN}/sim/client\n")
+        settings = self.server.config.read_text()
+        self.reload(settings.replace(f"deny_file = {self.deny}", f"deny_file = {other}"))
+        self.assertEqual(peers.end_of(held), "reset")
+        self.assertEqual(peers.end_of(peers.connect(self, self.client.address("out"))), "reset")
+        self.write("# the old file no longer counts")
+        other.write_text("serial 01\nserial 02\n")
+        self.until(lambda: self.server.metric("liftgate_deny_entries") == 2, "the new file is watched")
+        other.write_text(f"spiffe spiffe://{DOMAIN}/sim/client\n")
+        self.until(lambda: self.server.metric("liftgate_deny_entries") == 1, "the client is denied")
+        self.reload(settings.replace(f"deny_file = {self.deny}\n", ""))
+        self.connect()
+        self.assertEqual(self.server.metric("liftgate_deny_entries"), 0)
+
+    def reload(self, settings):
+        self.server.config.write_text(settings)
+        since = self.server.mark()
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_for("config.reloaded", since=since)
+
     def test_a_bad_line_keeps_the_old_list(self):
         self.change(f"spiffe spiffe://{DOMAIN}/sim/client")
         since = self.server.mark()
