@@ -167,8 +167,12 @@ static int deny_read_line(struct deny *deny, struct bytes line, struct err *err)
 
 static int deny_read(struct deny *deny, struct bytes text, struct err *err)
 {
-    /* A writer that is not done yet has most often not ended its line. */
-    if (text.len > 0 && text.data[text.len - 1] != '\n') {
+    /* A writer that is not done yet has emptied the file, or has most often not ended its line; a
+       full disk leaves it empty for good. */
+    if (text.len == 0) {
+        return err_set(err, ERR_INVALID, "empty: a list of nobody has a comment");
+    }
+    if (text.data[text.len - 1] != '\n') {
         return err_set(err, ERR_INVALID, "the last line has no end");
     }
     for (size_t number = 1; text.len > 0; number++) {

@@ -23,8 +23,8 @@ struct deny; /* opaque; does not change, may be shared between threads */
 #define DENY_TEXT_MAX ((size_t)4 * 1024 * 1024) /* bytes */
 #define DENY_ENTRIES_MAX 65536
 
-/* ERR_INVALID names the first bad line, "line 3: why"; a list is taken whole or not at all.  NULL
-   on failure.  The caller's reference. */
+/* ERR_INVALID names the first bad line, "line 3: why"; a list is taken whole or not at all, and no
+   text at all is no list.  NULL on failure.  The caller's reference. */
 struct deny *deny_parse(struct bytes text, struct err *err);
 struct deny *deny_ref(struct deny *deny);
 void deny_unref(struct deny *deny); /* accepts NULL */

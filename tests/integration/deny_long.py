@@ -18,7 +18,7 @@ class Live(case.Case):
         ends = []
         app = peers.Server(self, lambda connection: ends.append(self.serve(connection)))
         deny = self.folder / "deny"
-        deny.write_text("")
+        deny.write_text("# nobody\n")
         server = world.sidecar("server", ingress(app.address, "client"), [peer("client")], identity=f"deny_file = {deny}\n")
         client = world.sidecar("client", egress(server.address("in"), "server"), [peer("server")])
         held = []

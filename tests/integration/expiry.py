@@ -60,7 +60,7 @@ class Kept(case.Case):
         world = World(self, ttl=6)
         world.start_ca()
         deny = self.folder / "deny"
-        deny.write_text("")
+        deny.write_text("# nobody\n")
         app = peers.echo(self)
         keep = "insecure_keep_expired_peers = yes\n"
         server = world.sidecar("server", ingress(app.address, "client") + keep, [peer("client")],

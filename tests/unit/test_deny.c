@@ -62,7 +62,6 @@ static void each_kind_names_the_peer_by_its_own_fact(void **state)
         const char *text;
         const char *kind; /* NULL: the peer is not named */
     } rows[] = {
-        {"", NULL},
         {"# nobody\n\n; nobody either\n \t\n", NULL},
         {"spiffe " ID "\n", "spiffe"},
         {"spiffe\t " ID "\t \n", "spiffe"},
@@ -124,6 +123,7 @@ static void a_bad_line_makes_it_no_list(void **state)
         const char *text;
         const char *why;
     } rows[] = {
+        {"", "empty: a list of nobody has a comment"},
         {"serial 01", "the last line has no end"},
         {"serial 01\nspiffe " ID, "the last line has no end"},
         {"serial\n", "line 1: need KIND VALUE"},
