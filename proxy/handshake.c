@@ -36,6 +36,17 @@ static bool handshake_begin(struct conn *c)
     return true;
 }
 
+/* False if the identity that it began with has expired since, in a pause of the machine say: then
+   it must not be shown any more. */
+static bool handshake_may_go_on(struct conn *c)
+{
+    if (generation_valid(c->generation, generation_now(c->shared->generation))) {
+        return true;
+    }
+    (void)conn_fail(c, REASON_IDENTITY_INVALID);
+    return false;
+}
+
 /* In TLS 1.3 a client learns that it was refused only after its own handshake is over. */
 static enum reason handshake_alert_reason(const struct conn *c)
 {
@@ -171,7 +182,7 @@ enum conn_state handshake_run(struct conn *c, enum conn_state done)
             break;
         }
         /* A silent client costs no engine; and whoever speaks must find a valid identity. */
-        if (c->tls == NULL && !handshake_begin(c)) {
+        if (c->tls == NULL ? !handshake_begin(c) : !handshake_may_go_on(c)) {
             return CONN_CLOSING;
         }
         state = handshake_step(c, len, done);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -230,6 +231,40 @@ static void an_expired_identity_refuses_new_handshakes(void **state)
     rig_stop(&rig);
 }
 
+/* The machine may be paused between two messages, for longer than our leaf lives. */
+static void r17_an_identity_that_expires_in_a_handshake_is_not_shown(void **state)
+{
+    struct rig_options options = {.shape = RIG_EGRESS};
+    struct generation *generation = NULL;
+    struct rig rig;
+    SSL *ssl = NULL;
+    char byte = 0;
+    int app = -1;
+    int fd = -1;
+
+    rig_start(&rig, &options);
+    generation = rig_generation(&rig, 2, RIG_FRIEND, 60);
+    worker_set_generation(rig.egress, generation);
+    generation_unref(generation);
+    for (unsigned i = 0; i < RIG_WAIT_MS && worker_generation(rig.egress) != 2; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    app = rig_connect(&rig);
+    fd = rig_accept(&rig);
+    assert_int_equal(recv(fd, &byte, 1, MSG_PEEK), 1); /* it has begun */
+    generation_double_set_offset(61);
+    ssl = rig_tls_begin(&rig, fd, RIG_FRIEND, true);
+    assert_int_equal(SSL_do_handshake(ssl), -1);
+    assert_null(SSL_get0_peer_certificate(ssl));
+    rig_expect_reset(app);
+    rig_await_closed(&rig.counters, REASON_IDENTITY_INVALID);
+    assert_int_equal(counter_get(&rig.counters, COUNTER_HANDSHAKE_FAILED_IDENTITY), 1);
+    SSL_free(ssl);
+    close(fd);
+    close(app);
+    rig_stop(&rig);
+}
+
 /* Reads to the end what the egress sent: only records of a handshake or an alert. */
 static void expect_no_app_byte(int fd)
 {
@@ -417,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_in_the_handshake_is_counted),
         cmocka_unit_test(without_a_valid_identity_handshakes_are_refused_and_counted),
         cmocka_unit_test(an_expired_identity_refuses_new_handshakes),
+        cmocka_unit_test(r17_an_identity_that_expires_in_a_handshake_is_not_shown),
         cmocka_unit_test(r29_r30_nothing_leaves_for_an_upstream_that_is_not_the_one_expected),
         cmocka_unit_test(an_upstream_that_refuses_us_is_told_apart),
         cmocka_unit_test(r7_an_upstream_that_resets_in_the_handshake_resets_the_app),
