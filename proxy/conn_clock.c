@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proxy/conn_state.h"
+#include "proxy/pause.h"
 
 /* How long the state may last. */
 static uint64_t conn_limit_ms(const struct conn *c)
@@ -135,18 +136,13 @@ void conn_tick_all(struct conn_shared *shared)
     shared->expiry = first < shared->expiry ? first : shared->expiry;
 }
 
-static uint64_t conn_postponed(uint64_t since_ms, uint64_t stalled_ms, uint64_t now)
-{
-    return stalled_ms < now - since_ms ? since_ms + stalled_ms : now;
-}
-
 void conn_postpone_all(struct conn_shared *shared, uint64_t stalled_ms)
 {
     uint64_t now = uv_now(shared->loop);
 
     for (struct conn *c = shared->first; c != NULL; c = c->next) {
-        c->since_ms = conn_postponed(c->since_ms, stalled_ms, now);
-        c->peer_sent_ms = conn_postponed(c->peer_sent_ms, stalled_ms, now);
-        c->app_sent_ms = conn_postponed(c->app_sent_ms, stalled_ms, now);
+        c->since_ms = pause_postpone(c->since_ms, stalled_ms, now);
+        c->peer_sent_ms = pause_postpone(c->peer_sent_ms, stalled_ms, now);
+        c->app_sent_ms = pause_postpone(c->app_sent_ms, stalled_ms, now);
     }
 }

@@ -31,3 +31,8 @@ bool pause_is_none(const struct pause *pause)
 {
     return pause->stalled_ms == 0 && pause->slept_ms == 0 && pause->stepped_ms == 0;
 }
+
+uint64_t pause_postpone(uint64_t since_ms, uint64_t stalled_ms, uint64_t now_ms)
+{
+    return stalled_ms < now_ms - since_ms ? since_ms + stalled_ms : now_ms;
+}

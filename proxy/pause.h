@@ -28,3 +28,7 @@ struct pause pause_between(const struct pause_clocks *before, const struct pause
                            int64_t tick_ms);
 
 bool pause_is_none(const struct pause *pause);
+
+/* When a clock that began at `since_ms` is to have begun, after a stall that was over by `now_ms`:
+   never later than now, whatever part of the stall it saw. */
+uint64_t pause_postpone(uint64_t since_ms, uint64_t stalled_ms, uint64_t now_ms);

@@ -157,7 +157,8 @@ static void worker_look_at_clocks(struct worker *worker)
     }
     conn_postpone_all(&worker->shared, (uint64_t)pause.stalled_ms);
     if (worker->drain_from_ms != 0) {
-        worker->drain_from_ms += (uint64_t)pause.stalled_ms;
+        worker->drain_from_ms = pause_postpone(worker->drain_from_ms, (uint64_t)pause.stalled_ms,
+                                               uv_now(&worker->loop));
     }
 }
 

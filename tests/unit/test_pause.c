@@ -58,10 +58,19 @@ static void r17_clocks_tell_a_pause_from_a_busy_moment(void **state)
     }
 }
 
+static void r17_a_clock_is_put_off_by_the_pause_but_not_into_the_future(void **state)
+{
+    assert_int_equal(pause_postpone(1000, 0, 9000), 1000);
+    assert_int_equal(pause_postpone(1000, 6000, 9000), 7000);
+    assert_int_equal(pause_postpone(8000, 6000, 9000), 9000); /* it began in the pause */
+    assert_int_equal(pause_postpone(9000, 6000, 9000), 9000); /* or right after it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r17_clocks_tell_a_pause_from_a_busy_moment),
+        cmocka_unit_test(r17_a_clock_is_put_off_by_the_pause_but_not_into_the_future),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
