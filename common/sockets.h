@@ -60,6 +60,12 @@ bool sockets_is_ip(const struct sockets_address *address);
 /* IPv4 that stands in an IPv6 address (::ffff:a.b.c.d) as IPv4; any other address as it is. */
 struct sockets_address sockets_plain(const struct sockets_address *address);
 
+/* Where a connect() to it arrives: plain, and loopback for the address that means none. */
+struct sockets_address sockets_reached(const struct sockets_address *address);
+
+/* True if both are the same host and port, path, or CID and port; scopes do not count. */
+bool sockets_same_place(const struct sockets_address *a, const struct sockets_address *b);
+
 /* True for loopback and unix addresses: only processes of this machine can be there. */
 bool sockets_is_local(const struct sockets_address *address);
 

@@ -263,6 +263,40 @@ struct sockets_address sockets_plain(const struct sockets_address *address)
     return plain;
 }
 
+struct sockets_address sockets_reached(const struct sockets_address *address)
+{
+    struct sockets_address reached = sockets_plain(address);
+
+    if (sockets_family(&reached) == AF_INET && reached.u.v4.sin_addr.s_addr == htonl(INADDR_ANY)) {
+        reached.u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    } else if (sockets_family(&reached) == AF_INET6 &&
+               IN6_IS_ADDR_UNSPECIFIED(&reached.u.v6.sin6_addr)) {
+        reached.u.v6.sin6_addr = in6addr_loopback;
+    }
+    return reached;
+}
+
+bool sockets_same_place(const struct sockets_address *a, const struct sockets_address *b)
+{
+    if (sockets_family(a) != sockets_family(b)) {
+        return false;
+    }
+    switch (sockets_family(a)) {
+    case AF_INET:
+        return sockets_port(a) == sockets_port(b) &&
+               a->u.v4.sin_addr.s_addr == b->u.v4.sin_addr.s_addr;
+    case AF_INET6:
+        return sockets_port(a) == sockets_port(b) &&
+               IN6_ARE_ADDR_EQUAL(&a->u.v6.sin6_addr, &b->u.v6.sin6_addr) != 0;
+    case AF_UNIX:
+        return a->len == b->len && memcmp(&a->u.local, &b->u.local, a->len) == 0;
+    case AF_VSOCK:
+        return a->u.vm.svm_cid == b->u.vm.svm_cid && a->u.vm.svm_port == b->u.vm.svm_port;
+    default:
+        return false;
+    }
+}
+
 bool sockets_is_local(const struct sockets_address *address)
 {
     switch (sockets_family(address)) {

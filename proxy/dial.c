@@ -24,6 +24,7 @@ struct dial {
     size_t winner; /* its attempt */
     struct resolver_waiter waiter;
     struct resolver_answer answer;
+    struct sockets_address own;           /* len 0: none */
     size_t order[RESOLVER_ADDRESSES_MAX]; /* of the attempts */
     size_t num_started;                   /* attempts */
     size_t num_running;                   /* attempts under way */
@@ -106,9 +107,15 @@ static void dial_on_poll(uv_poll_t *poll, int status, int events)
 static bool dial_try(struct dial *dial, size_t i)
 {
     struct dial_attempt *attempt = &dial->attempts[i];
-    int fd = sockets_connect(&dial->answer.addresses[i]);
+    struct sockets_address reached = sockets_reached(&dial->answer.addresses[i]);
     int rc = 0;
+    int fd = -1;
 
+    if (sockets_same_place(&reached, &dial->own)) {
+        dial->error = ELOOP;
+        return false;
+    }
+    fd = sockets_connect(&dial->answer.addresses[i]);
     if (fd < 0) {
         dial->error = errno;
         return false;
@@ -188,7 +195,7 @@ static void dial_on_answer(struct resolver_waiter *waiter, const struct resolver
 }
 
 struct dial *dial_start(uv_loop_t *loop, struct resolver *resolver, size_t name,
-                        void (*on_change)(void *arg), void *arg)
+                        const struct sockets_address *own, void (*on_change)(void *arg), void *arg)
 {
     struct dial *dial = calloc(1, sizeof(*dial));
 
@@ -197,6 +204,9 @@ struct dial *dial_start(uv_loop_t *loop, struct resolver *resolver, size_t name,
     }
     dial->loop = loop;
     dial->fd = -1;
+    if (own != NULL) {
+        dial->own = *own;
+    }
     dial->on_change = on_change;
     dial->arg = arg;
     dial->starting = true;

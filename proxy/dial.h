@@ -20,14 +20,15 @@ struct dial; /* opaque */
 
 enum dial_state { DIAL_RESOLVING, DIAL_CONNECTING, DIAL_CONNECTED, DIAL_FAILED };
 
-/* Begins.  `on_change` is called from the loop, never from here, when dial_state() has changed.
-   NULL: out of memory. */
+/* Begins.  `own` is never connected to: a listener of ours, from which the connection would come
+   back for ever if a name led there; NULL: none.  `on_change` is called from the loop, never from
+   here, when dial_state() has changed. NULL: out of memory. */
 struct dial *dial_start(uv_loop_t *loop, struct resolver *resolver, size_t name,
-                        void (*on_change)(void *arg), void *arg);
+                        const struct sockets_address *own, void (*on_change)(void *arg), void *arg);
 
 enum dial_state dial_state(const struct dial *dial);
 
-/* errno of the last failed attempt; 0 if no address was found. */
+/* errno of the last failed attempt, ELOOP for `own`; 0 if no address was found. */
 int dial_error(const struct dial *dial);
 
 /* The connected descriptor, once, after DIAL_CONNECTED; the caller's.  Where it leads is in

@@ -4,14 +4,22 @@
  */
 #include <errno.h>
 
+#include "common/err.h"
 #include "proxy/conn_state.h"
 
 /* Begins once; false: out of memory. */
 static bool reach_begin(struct conn *c)
 {
     if (c->dial == NULL) {
+        struct sockets_address own = {.len = 0};
+        struct err err;
+
+        if (c->route->egress && sockets_bound(c->app.fd, &own, &err) != 0) {
+            own.len = 0; /* the caller has gone, which its own watcher tells */
+        }
         c->connect_from_ms = conn_now_ms(c);
-        c->dial = dial_start(c->shared->loop, c->shared->resolver, c->route_index, conn_on_dial, c);
+        c->dial =
+            dial_start(c->shared->loop, c->shared->resolver, c->route_index, &own, conn_on_dial, c);
     }
     return c->dial != NULL;
 }
@@ -21,6 +29,8 @@ static enum reason reach_failure(const struct dial *dial)
     switch (dial_error(dial)) {
     case 0:
         return REASON_RESOLVE_FAILED;
+    case ELOOP:
+        return REASON_LOOP_REFUSED;
     case EMFILE:
     case ENFILE:
     case ENOMEM:

@@ -30,7 +30,7 @@ enum reason {
     REASON_KEYUPDATE,     /* the peer changes its key without end */
     REASON_PROXY_HEADER,  /* no good header of the PROXY protocol, or not from who may send it */
     REASON_CALLER_DENIED, /* egress: a local user that may not use the route, or that has gone */
-    REASON_LOOP_REFUSED,  /* egress: not redirected to us, or from ourselves */
+    REASON_LOOP_REFUSED,  /* egress: not redirected to us, from or to ourselves */
     REASON_LIMIT,         /* memory, descriptors or a bound of ours */
     REASONS,              /* how many there are */
 };

@@ -11,21 +11,6 @@
 
 #include "common/err.h"
 
-static bool same_place(const struct sockets_address *a, const struct sockets_address *b)
-{
-    if (sockets_family(a) != sockets_family(b) || sockets_port(a) != sockets_port(b)) {
-        return false;
-    }
-    switch (sockets_family(a)) {
-    case AF_INET:
-        return a->u.v4.sin_addr.s_addr == b->u.v4.sin_addr.s_addr;
-    case AF_INET6:
-        return IN6_ARE_ADDR_EQUAL(&a->u.v6.sin6_addr, &b->u.v6.sin6_addr) != 0;
-    default:
-        return false;
-    }
-}
-
 int redirection_find(int fd, struct sockets_address *out, struct err *err)
 {
     struct sockets_address original = {.len = sizeof(original.u)};
@@ -43,7 +28,7 @@ int redirection_find(int fd, struct sockets_address *out, struct err *err)
     if (rc != 0) {
         return err_set_errno(err, ERR_DENIED, errno, "not redirected");
     }
-    if (same_place(&original, &own)) {
+    if (sockets_same_place(&original, &own)) {
         return err_set(err, ERR_DENIED, "not redirected, but made to our own address");
     }
     *out = original;
@@ -54,7 +39,7 @@ bool redirection_holds(const struct redirection *redirection,
                        const struct sockets_address *original)
 {
     for (size_t i = 0; i < redirection->num_originals; i++) {
-        if (same_place(&redirection->originals[i], original)) {
+        if (sockets_same_place(&redirection->originals[i], original)) {
             return true;
         }
     }

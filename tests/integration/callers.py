@@ -3,12 +3,13 @@
 root, to be somebody else.
 """
 import os
+import socket
 import unittest
 
 import case
 import peers
 from elsewhere import as_user
-from world import World, egress, ingress, peer
+from world import World, egress, ingress, peer, text_of
 
 APP, FOREIGN = 12345, 12346
 
@@ -47,6 +48,18 @@ class Callers(case.Case):
         client = self.start_client("127.0.0.1:0", "")
         client.wait_for("egress.unrestricted", name="out")
         self.assertEqual(client.metric("liftgate_egress_unrestricted"), 1)
+
+    def test_a_connection_that_leads_back_to_its_listener_is_reset(self):
+        """As a false DNS answer could have it: one connection would become as many as there may be."""
+        with socket.socket() as place:
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            place.bind(("127.0.0.1", 0))  # never listened on: it keeps the port for us
+            listen = text_of(place.getsockname())
+            route = egress(("localhost", place.getsockname()[1]), "server").replace("127.0.0.1:0", listen, 1)
+            client = self.world.sidecar("client", route, [peer("server")])
+            self.assertEqual(peers.end_of(peers.connect(self, place.getsockname())), "reset")
+            client.wait_for("conn.closed", reason="loop_refused")
+            self.assertEqual(client.metric("liftgate_connections_total"), 1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -95,8 +97,9 @@ static void on_change(void *arg)
     uv_timer_stop(&attempt->tick);
 }
 
-/* Dials until it is decided; the address it reached, none if it failed. */
-static struct sockets_address dial(void)
+/* Dials until it is decided; the address it reached, none if it failed, with errno in `out_error`.
+ */
+static struct sockets_address dial(const struct sockets_address *own, int *out_error)
 {
     struct sockets_address reached = {.len = 0};
     struct attempt attempt = {.num_ticks = 0};
@@ -105,7 +108,7 @@ static struct sockets_address dial(void)
     assert_int_equal(uv_timer_init(&attempt.loop, &attempt.tick), 0);
     attempt.tick.data = &attempt;
     uv_timer_start(&attempt.tick, on_tick, TICK_MS, TICK_MS);
-    attempt.dial = dial_start(&attempt.loop, NULL, 0, on_change, &attempt);
+    attempt.dial = dial_start(&attempt.loop, NULL, 0, own, on_change, &attempt);
     assert_non_null(attempt.dial);
     while (dial_state(attempt.dial) == DIAL_CONNECTING) {
         uv_run(&attempt.loop, UV_RUN_ONCE);
@@ -113,6 +116,7 @@ static struct sockets_address dial(void)
     if (dial_state(attempt.dial) == DIAL_CONNECTED) {
         close(dial_take_fd(attempt.dial, &reached));
     }
+    *out_error = dial_error(attempt.dial);
     dial_free(attempt.dial);
     uv_close((uv_handle_t *)&attempt.tick, NULL);
     uv_run(&attempt.loop, UV_RUN_DEFAULT);
@@ -143,13 +147,14 @@ static void the_first_address_that_answers_is_taken(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct place places[4];
         struct sockets_address reached;
+        int error = 0;
 
         answer = (struct resolver_answer){.num_addresses = rows[i].num};
         for (size_t k = 0; k < rows[i].num; k++) {
             places[k] = place_make(k < rows[i].num6, rows[i].places[k]);
             answer.addresses[k] = places[k].address;
         }
-        reached = dial();
+        reached = dial(NULL, &error);
         if (rows[i].expected == rows[i].num) {
             assert_int_equal(reached.len, 0);
         } else {
@@ -165,10 +170,38 @@ static void the_first_address_that_answers_is_taken(void **state)
     }
 }
 
+/* A name may lead to the very listener that the connection is for: it would come back for ever. */
+static void our_own_listener_is_never_dialled(void **state)
+{
+    static const char *const disguises[] = {"127.0.0.1", "0.0.0.0", "[::ffff:127.0.0.1]"};
+    struct place own = place_make(false, ANSWERS);
+    struct place other = place_make(false, ANSWERS);
+    struct sockets_address reached = {.len = 0};
+    int error = 0;
+
+    for (size_t i = 0; i < sizeof(disguises) / sizeof(disguises[0]); i++) {
+        char text[SOCKETS_TEXT_CAP] = "";
+        struct err err;
+
+        (void)snprintf(text, sizeof(text), "%s:%u", disguises[i], sockets_port(&own.address));
+        answer = (struct resolver_answer){.num_addresses = 1};
+        assert_int_equal(sockets_parse(text, &answer.addresses[0], &err), 0);
+        assert_int_equal(dial(&own.address, &error).len, 0);
+        assert_int_equal(error, ELOOP);
+    }
+    answer =
+        (struct resolver_answer){.num_addresses = 2, .addresses = {own.address, other.address}};
+    reached = dial(&own.address, &error);
+    assert_true(sockets_same_place(&reached, &other.address));
+    place_drop(&own);
+    place_drop(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_address_that_answers_is_taken),
+        cmocka_unit_test(our_own_listener_is_never_dialled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
