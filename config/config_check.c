@@ -126,6 +126,14 @@ static int check_forward(const struct checked *checked, const struct config_ingr
     return 0;
 }
 
+static bool is_family(const char *address, sa_family_t family)
+{
+    struct sockets_address parsed;
+    struct err err;
+
+    return sockets_parse(address, &parsed, &err) == 0 && sockets_family(&parsed) == family;
+}
+
 /* Whoever sends the header says where a connection is from: only those listed may. */
 static int check_proxy_in(const struct checked *checked, const struct config_ingress *ingress)
 {
@@ -136,6 +144,11 @@ static int check_proxy_in(const struct checked *checked, const struct config_ing
     if (!ingress->proxy_in && ingress->proxy_in_from.num > 0) {
         return refuse(checked, "ingress", ingress->name, "proxy_in_from",
                       "only with proxy_in = yes");
+    }
+    if (ingress->proxy_in &&
+        (is_family(ingress->listen, AF_UNIX) || is_family(ingress->listen, AF_VSOCK))) {
+        return refuse(checked, "ingress", ingress->name, "proxy_in",
+                      "needs an IP address to listen on: proxy_in_from lists no other");
     }
     if (ingress->proxy_in_from.num > CONFIG_SOURCES_MAX) {
         return refuse(checked, "ingress", ingress->name, "proxy_in_from", "more than 16 values");
@@ -245,14 +258,6 @@ static int check_unique(const struct checked *checked, const struct route *route
         }
     }
     return 0;
-}
-
-static bool is_family(const char *address, sa_family_t family)
-{
-    struct sockets_address parsed;
-    struct err err;
-
-    return sockets_parse(address, &parsed, &err) == 0 && sockets_family(&parsed) == family;
 }
 
 /* An abnormal end would look clean to the service: that must be asked for. */

@@ -48,20 +48,27 @@ static bool takes_redirected(const struct sockets_address *listen)
     }
 }
 
-/* True if `text` is a listener of ours or, up to `before`, stood for by another egress. */
-static bool is_taken(const struct checked *checked, const char *text,
+static bool is_at(const char *text, const struct sockets_address *address)
+{
+    struct sockets_address parsed = {.len = 0};
+
+    return address_of(text, &parsed) && sockets_same_place(&parsed, address);
+}
+
+/* True if `original` is a listener of ours or, up to `before`, stood for by another egress. */
+static bool is_taken(const struct checked *checked, const struct sockets_address *original,
                      const struct config_egress *before)
 {
     const struct config *config = checked->config;
 
     for (size_t i = 0; i < config->num_ingresses; i++) {
-        if (strcmp(config->ingresses[i].listen, text) == 0) {
+        if (is_at(config->ingresses[i].listen, original)) {
             return true;
         }
     }
     for (const struct config_egress *other = config->egresses; other <= before; other++) {
         for (size_t i = 0; other < before && i < other->original.num; i++) {
-            if (strcmp(other->original.items[i], text) == 0) {
+            if (is_at(other->original.items[i], original)) {
                 return true;
             }
         }
@@ -75,15 +82,21 @@ static int check_original(const struct checked *checked, const struct config_egr
     const char *text = egress->original.items[i];
     struct sockets_address listen = {.len = 0};
     struct sockets_address original = {.len = 0};
+    struct sockets_address reached = {.len = 0};
     const char *why = NULL;
 
-    if (!address_of(egress->listen, &listen) || !address_of(text, &original)) {
+    if (address_of(text, &original)) {
+        reached = sockets_reached(&original);
+    }
+    if (!address_of(egress->listen, &listen) || original.len == 0) {
         why = "need an address";
+    } else if (sockets_family(&reached) != sockets_family(&original)) {
+        why = "IPv4 within IPv6 leaves as IPv4, which no rule for IPv6 sees";
     } else if (sockets_family(&original) != sockets_family(&listen)) {
         why = "not of the family of listen; that needs another [egress NAME]";
-    } else if (sockets_port(&original) == 0 || sockets_is_local(&original)) {
+    } else if (sockets_port(&original) == 0 || sockets_is_local(&reached)) {
         why = "need a port, and an address that is not on loopback";
-    } else if (is_taken(checked, text, egress)) {
+    } else if (is_taken(checked, &original, egress)) {
         why = "the address is taken by another route";
     }
     if (why != NULL) {
