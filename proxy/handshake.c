@@ -123,6 +123,10 @@ static enum conn_state handshake_authorize(struct conn *c, struct bytes rest, en
     if (svid == NULL || rule == NULL) {
         return conn_fail(c, REASON_AUTHZ_DENIED);
     }
+    /* The callback found it valid, but that may be a pause of the machine ago. */
+    if (generation_now(shared->generation) >= svid->not_after) {
+        return conn_fail(c, REASON_PEER_EXPIRED);
+    }
     if (rest.len > 0 && !chunk_queue_append(&c->stash, &shared->pool, rest.data, rest.len)) {
         return conn_fail(c, REASON_LIMIT);
     }

@@ -265,6 +265,63 @@ static void r17_an_identity_that_expires_in_a_handshake_is_not_shown(void **stat
     rig_stop(&rig);
 }
 
+/* A server's first flight, up to its Finished, in answer to what arrives on `fd`. */
+static size_t first_flight(SSL *ssl, int fd, uint8_t *out, size_t cap)
+{
+    BIO *from = BIO_new(BIO_s_mem());
+    BIO *to = BIO_new(BIO_s_mem());
+    uint8_t data[4096];
+    int len = 0;
+
+    SSL_set_bio(ssl, from, to);
+    while (BIO_ctrl_pending(to) == 0) {
+        ssize_t got = recv(fd, data, sizeof(data), 0);
+
+        assert_true(got > 0);
+        assert_int_equal(BIO_write(from, data, (int)got), got);
+        assert_int_equal(SSL_do_handshake(ssl), -1);
+    }
+    len = BIO_read(to, out, (int)cap);
+    assert_in_range(len, 1, cap - 1);
+    return (size_t)len;
+}
+
+/* As above, and this time the peer's leaf, after it was found valid. */
+static void r17_a_peer_that_expires_in_a_handshake_gets_no_byte(void **state)
+{
+    struct rig_options options = {.shape = RIG_EGRESS};
+    struct rig rig;
+    SSL *ssl = NULL;
+    uint8_t flight[8192];
+    uint64_t turns = 0;
+    size_t len = 0;
+    int app = -1;
+    int fd = -1;
+
+    rig_start(&rig, &options);
+    app = rig_connect(&rig);
+    rig_put(app, SECRET);
+    fd = rig_accept(&rig);
+    ssl = peer_of(&rig.pki, fd, RIG_FRIEND, 60, true);
+    len = first_flight(ssl, fd, flight, sizeof(flight));
+    assert_int_equal(send(fd, flight, len - 1, 0), len - 1);
+    turns = counter_get(&rig.counters, COUNTER_LOOP_TURNS);
+    for (unsigned i = 0;
+         i < RIG_WAIT_MS && counter_get(&rig.counters, COUNTER_LOOP_TURNS) < turns + 3; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    generation_double_set_offset(61);
+    assert_int_equal(send(fd, flight + len - 1, 1, 0), 1);
+    rig_expect_reset(app);
+    rig_await_closed(&rig.counters, REASON_PEER_EXPIRED);
+    assert_int_equal(counter_get(&rig.counters, COUNTER_BYTES_OUT), 0);
+    assert_int_equal(counter_get(&rig.counters, COUNTER_AUTHORIZED_EGRESS), 0);
+    SSL_free(ssl);
+    close(fd);
+    close(app);
+    rig_stop(&rig);
+}
+
 /* Reads to the end what the egress sent: only records of a handshake or an alert. */
 static void expect_no_app_byte(int fd)
 {
@@ -453,6 +510,7 @@ int main(void)
         cmocka_unit_test(without_a_valid_identity_handshakes_are_refused_and_counted),
         cmocka_unit_test(an_expired_identity_refuses_new_handshakes),
         cmocka_unit_test(r17_an_identity_that_expires_in_a_handshake_is_not_shown),
+        cmocka_unit_test(r17_a_peer_that_expires_in_a_handshake_gets_no_byte),
         cmocka_unit_test(r29_r30_nothing_leaves_for_an_upstream_that_is_not_the_one_expected),
         cmocka_unit_test(an_upstream_that_refuses_us_is_told_apart),
         cmocka_unit_test(r7_an_upstream_that_resets_in_the_handshake_resets_the_app),
