@@ -19,6 +19,7 @@ enum command_exit {
 
 int collect_command(int argc, char **argv);
 int inspect_command(int argc, char **argv);
+int measure_command(int argc, char **argv);
 int sim_command(int argc, char **argv);
 int verify_command(int argc, char **argv);
 

@@ -20,6 +20,7 @@ static const struct {
     {"collect", collect_command, "have this machine's hardware sign evidence"},
     {"inspect", inspect_command, "explain evidence, a certificate or a CSR, field by field"},
     {"verify", verify_command, "say whether evidence is genuine, and if not, which rule it breaks"},
+    {"measure", measure_command, "compute the launch measurement that a policy names"},
     {"sim", sim_command, "make a simulated vendor or machine, for tests and demonstrations"},
 };
 

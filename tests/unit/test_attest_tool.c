@@ -318,9 +318,64 @@ static void genuine_evidence_gives_what_its_manifest_says(void **state)
     }
 }
 
+static void a_measurement_is_printed_for_a_policy(void **state)
+{
+    struct tool *tool = *state;
+    const char *dir = getenv("LIFTGATE_FIXTURES");
+    char ovmf[600];
+
+    dir = dir != NULL ? dir : LIFTGATE_FIXTURES_DEFAULT;
+    snprintf(ovmf, sizeof(ovmf), "%s/measure/ovmf_AmdSev_suffix.bin", dir);
+    if (access(ovmf, R_OK) != 0) {
+        printf("SKIP: attest_tool: a_measurement_is_printed_for_a_policy: no %s\n", ovmf);
+        skip();
+    }
+    assert_int_equal(TOOL_RUN(tool, measure_command, "snp", "--ovmf", ovmf, "--vcpu-type",
+                              "EPYC-v4", "--guest-features", "21"),
+                     COMMAND_DONE);
+    assert_string_equal(tool->output,
+                        "measurement = e1e1ca029dd7973ab9513295be68198472dcd4fc834bd9af9b63f6e8"
+                        "a1674dbf281a9278a4a2ebe0eed9f22adbcd0e2b\n");
+}
+
+static void a_bad_measurement_is_refused(void **state)
+{
+    static const struct {
+        const char *args[6];
+        const char *said;
+    } rows[] = {
+        {{"sev"}, "measure: need snp or ovmf (see --help)"},
+        {{"snp"}, "measure: need --ovmf FILE (see --help)"},
+        {{"snp", "--ovmf", "@evidence"}, "measure: need --vcpu-type or --vcpu-sig"},
+        {{"snp", "--vcpu-type", "Opteron"}, "--vcpu-type: no model Opteron is known"},
+        {{"snp", "--vcpu-sig", "800f1x"}, "--vcpu-sig: "},
+        {{"snp", "--vcpu-sig", "100000000"}, "--vcpu-sig: need 32 bits"},
+        {{"snp", "--vcpus", "0"}, "--vcpus: need at least one"},
+        {{"snp", "--vcpus", "4097"}, "--vcpus: "},
+        {{"snp", "--vmm", "ec2"}, "--vmm: need qemu or gce"},
+        {{"snp", "--ovmf-hash", "00"}, "--ovmf-hash: need 96 hex digits"},
+        {{"snp", "--ovmf", "@evidence", "--append", "ro"},
+         "measure: --initrd and --append need --kernel"},
+        {{"snp", "--ovmf", "@evidence", "--vcpu-sig", "800f12"}, "are not whole pages"},
+    };
+    struct tool *tool = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *args[8] = {"measure"};
+
+        memcpy(args + 1, rows[i].args, sizeof(rows[i].args));
+        assert_int_equal(tool_run(tool, measure_command, args), COMMAND_USAGE);
+        if (strstr(tool->output, rows[i].said) == NULL) {
+            fail_msg("%s, should be %s", tool->output, rows[i].said);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_measurement_is_printed_for_a_policy),
+        cmocka_unit_test(a_bad_measurement_is_refused),
         cmocka_unit_test(simulated_evidence_is_believed_only_through_a_policy),
         cmocka_unit_test(the_binding_is_checked_if_it_is_given),
         cmocka_unit_test(one_workload_of_the_policy_can_be_asked),

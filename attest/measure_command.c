@@ -1,0 +1,244 @@
+/*
+ * The command `measure`: what a guest's launch measurement will be, for a policy.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/arg.h"
+#include "attest/command.h"
+#include "attest/measure.h"
+#include "common/err.h"
+#include "common/file.h"
+
+#define IMAGE_MAX ((size_t)256 * 1024 * 1024) /* bytes of a kernel or an initrd */
+
+static const char usage_text[] =
+    "usage: " COMMAND_PROGRAM " measure snp --ovmf FILE [OPTION...]\n"
+    "       " COMMAND_PROGRAM " measure ovmf --ovmf FILE\n"
+    "\n"
+    "snp   prints `measurement = HEX`, as a policy wants it, for a guest that is launched with:\n"
+    "ovmf  prints what --ovmf-hash takes.\n"
+    "\n"
+    "  --ovmf FILE          the firmware, with SEV metadata\n"
+    "  --ovmf-hash HEX      of the firmware's pages, instead of hashing them again\n"
+    "  --kernel FILE        the kernel that the hypervisor hands over (-kernel)\n"
+    "  --initrd FILE        its initial file system; none by default\n"
+    "  --append TEXT        its command line; empty by default\n"
+    "  --vcpus N            how many virtual processors; 1 by default\n"
+    "  --vcpu-type MODEL    of QEMU: EPYC, EPYC-v1 to v4, EPYC-Rome, -Milan, -Genoa, -Turin ...\n"
+    "  --vcpu-sig HEX       CPUID 1 EAX instead, such as 800f12\n"
+    "  --vmm NAME           qemu (default) or gce\n"
+    "  --guest-features HEX SEV_FEATURES; 1 by default, 21 with DebugSwap\n"
+    "\n"
+    "What most often differs: the model, DebugSwap, a firmware flavour without room for hashes,\n"
+    "the number of processors.\n";
+
+struct measure_args {
+    const char *ovmf;
+    const char *kernel;
+    const char *initrd;
+    uint8_t ovmf_digest[MEASURE_LEN];
+    struct measure_launch launch;
+};
+
+static int take_hex(const char *name, const char *value, uint64_t *out_number)
+{
+    uint8_t bytes[8] = {0};
+    char padded[17];
+    size_t digits = strlen(value);
+    size_t len = 0;
+    struct err err;
+
+    if (digits == 0 || digits > 16) {
+        return command_usage("%s: need up to 16 hex digits", name);
+    }
+    memset(padded, '0', sizeof(padded));
+    memcpy(padded + 16 - digits, value, digits + 1);
+    if (arg_hex(padded, sizeof(bytes), bytes, &len, &err) != 0) {
+        return command_error(name, &err);
+    }
+    *out_number = 0;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        *out_number = *out_number << 8 | bytes[i];
+    }
+    return -1;
+}
+
+static int take_digest(struct measure_args *args, const char *value)
+{
+    size_t len = 0;
+    struct err err;
+
+    if (arg_hex(value, MEASURE_LEN, args->ovmf_digest, &len, &err) != 0) {
+        return command_error("--ovmf-hash", &err);
+    }
+    if (len != MEASURE_LEN) {
+        return command_usage("--ovmf-hash: need %d hex digits", 2 * MEASURE_LEN);
+    }
+    args->launch.ovmf_digest = args->ovmf_digest;
+    return -1;
+}
+
+static int take_processors(struct measure_launch *launch, int option, const char *value)
+{
+    uint64_t signature = 0;
+    struct err err;
+    int code = -1;
+
+    switch (option) {
+    case 'n':
+        if (arg_number(value, MEASURE_VCPUS_MAX, &launch->vcpus, &err) != 0) {
+            return command_error("--vcpus", &err);
+        }
+        return launch->vcpus > 0 ? -1 : command_usage("--vcpus: need at least one");
+    case 't':
+        launch->signature = vmsa_signature(value);
+        return launch->signature != 0 ? -1
+                                      : command_usage("--vcpu-type: no model %s is known", value);
+    case 's':
+        code = take_hex("--vcpu-sig", value, &signature);
+        if (code == -1 && (signature == 0 || signature > UINT32_MAX)) {
+            return command_usage("--vcpu-sig: need 32 bits");
+        }
+        launch->signature = (uint32_t)signature;
+        return code;
+    default:
+        return take_hex("--guest-features", value, &launch->sev_features);
+    }
+}
+
+/* Returns an exit code, or -1 to go on. */
+static int take_option(struct measure_args *args, int option, const char *value)
+{
+    switch (option) {
+    case 'o':
+        args->ovmf = value;
+        return -1;
+    case 'O':
+        return take_digest(args, value);
+    case 'k':
+        args->kernel = value;
+        return -1;
+    case 'i':
+        args->initrd = value;
+        return -1;
+    case 'a':
+        args->launch.cmdline = value;
+        return -1;
+    case 'v':
+        if (strcmp(value, "qemu") != 0 && strcmp(value, "gce") != 0) {
+            return command_usage("--vmm: need qemu or gce");
+        }
+        args->launch.vmm = value[0] == 'q' ? VMSA_QEMU : VMSA_GCE;
+        return -1;
+    case 'n':
+    case 't':
+    case 's':
+    case 'f':
+        return take_processors(&args->launch, option, value);
+    case 'h':
+        fputs(usage_text, stdout);
+        return COMMAND_DONE;
+    default:
+        return COMMAND_USAGE;
+    }
+}
+
+static int read_image(const char *path, uint8_t **data, struct bytes *out_bytes, struct err *err)
+{
+    size_t len = 0;
+
+    if (path == NULL) {
+        return 0;
+    }
+    if (file_read(path, IMAGE_MAX, data, &len, err) != 0) {
+        return -1;
+    }
+    *out_bytes = (struct bytes){*data, len};
+    return 0;
+}
+
+static int print(const char *before, const uint8_t digest[static MEASURE_LEN])
+{
+    fputs(before, stdout);
+    for (size_t i = 0; i < MEASURE_LEN; i++) {
+        printf("%02x", digest[i]);
+    }
+    putchar('\n');
+    return fflush(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+static int measure(struct measure_args *args, bool firmware_alone)
+{
+    uint8_t *blocks[3] = {NULL, NULL, NULL};
+    uint8_t digest[MEASURE_LEN];
+    struct bytes file = {0};
+    struct ovmf ovmf;
+    struct err err;
+    int code = COMMAND_FAILED;
+
+    args->launch.ovmf = &ovmf;
+    args->launch.has_kernel = args->kernel != NULL;
+    if (read_image(args->ovmf, &blocks[0], &file, &err) != 0 || ovmf_read(file, &ovmf, &err) != 0 ||
+        read_image(args->kernel, &blocks[1], &args->launch.kernel, &err) != 0 ||
+        read_image(args->initrd, &blocks[2], &args->launch.initrd, &err) != 0) {
+        code = command_error("measure", &err);
+    } else if (firmware_alone) {
+        code = measure_ovmf(&ovmf, digest, &err) == 0 ? print("", digest)
+                                                      : command_error("measure", &err);
+    } else {
+        code = measure_launch(&args->launch, digest, &err) == 0 ? print("measurement = ", digest)
+                                                                : command_error("measure", &err);
+    }
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        free(blocks[i]);
+    }
+    return code;
+}
+
+int measure_command(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"ovmf", required_argument, NULL, 'o'},
+        {"ovmf-hash", required_argument, NULL, 'O'},
+        {"kernel", required_argument, NULL, 'k'},
+        {"initrd", required_argument, NULL, 'i'},
+        {"append", required_argument, NULL, 'a'},
+        {"vcpus", required_argument, NULL, 'n'},
+        {"vcpu-type", required_argument, NULL, 't'},
+        {"vcpu-sig", required_argument, NULL, 's'},
+        {"vmm", required_argument, NULL, 'v'},
+        {"guest-features", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct measure_args args = {
+        .launch = {.cmdline = "", .vcpus = 1, .vmm = VMSA_QEMU, .sev_features = 1}};
+    bool alone = false;
+    int option = 0;
+
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        int code = take_option(&args, option, optarg);
+
+        if (code != -1) {
+            return code;
+        }
+    }
+    alone = argc - optind == 1 && strcmp(argv[optind], "ovmf") == 0;
+    if (!alone && (argc - optind != 1 || strcmp(argv[optind], "snp") != 0)) {
+        return command_usage("measure: need snp or ovmf (see --help)");
+    }
+    if (args.ovmf == NULL) {
+        return command_usage("measure: need --ovmf FILE (see --help)");
+    }
+    if (args.kernel == NULL && (args.initrd != NULL || args.launch.cmdline[0] != '\0')) {
+        return command_usage("measure: --initrd and --append need --kernel");
+    }
+    if (!alone && args.launch.vmm == VMSA_QEMU && args.launch.signature == 0) {
+        return command_usage("measure: need --vcpu-type or --vcpu-sig");
+    }
+    return measure(&args, alone);
+}

@@ -1,0 +1,26 @@
+/*
+ * Vmsa: the state that a virtual processor starts with, as the page that is measured (AMD 24593,
+ * "VMCB Layout, State Save Area" for SEV-ES; the values are the hypervisors').
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VMSA_LEN 4096 /* bytes */
+
+enum vmsa_vmm { VMSA_QEMU, VMSA_GCE };
+
+struct vmsa {
+    enum vmsa_vmm vmm;
+    uint32_t eip;          /* where it begins */
+    uint32_t signature;    /* CPUID 1 EAX of the processor's model; QEMU only */
+    uint64_t sev_features; /* bit 0: SNP */
+};
+
+void vmsa_write(const struct vmsa *vmsa, uint8_t out_page[static VMSA_LEN]);
+
+#define VMSA_EIP_FIRST 0xfffffff0U /* of the bootstrap processor */
+
+/* CPUID 1 EAX of a model of QEMU's, such as "EPYC-v4"; 0: unknown. */
+uint32_t vmsa_signature(const char *model);

@@ -1,0 +1,315 @@
+/*
+ * Measure: the vectors of the field's public tools, where their inputs are at hand, and those that
+ * need none.
+ */
+#include "attest/measure.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+
+#include "common/err.h"
+#include "common/file.h"
+
+#define EPYC 0x800f12
+
+static void hex(const uint8_t *data, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        snprintf(out + 2 * i, 3, "%02x", data[i]);
+    }
+}
+
+static void processors_start_as_is_known(void **state)
+{
+    static const struct {
+        struct vmsa vmsa;
+        const char *sha384; /* its first 16 bytes */
+    } rows[] = {
+        {{VMSA_QEMU, VMSA_EIP_FIRST, EPYC, 1}, "77920c4c629ff47e90c0e174fc1ad0eb"},
+        {{VMSA_QEMU, 0x80b004, EPYC, 1}, "8413b852790765a310d95867a8b00bfc"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t page[VMSA_LEN];
+        uint8_t digest[48];
+        char text[33];
+
+        vmsa_write(&rows[i].vmsa, page);
+        assert_int_equal(EVP_Digest(page, sizeof(page), digest, NULL, EVP_sha384(), NULL), 1);
+        hex(digest, 16, text);
+        assert_string_equal(text, rows[i].sha384);
+    }
+}
+
+/* The arguments of a row, as that tool's tests write them. */
+struct vector {
+    const char *args;
+    const char *digest;
+};
+
+static bool has(const struct vector *vector, const char *text)
+{
+    return strstr(vector->args, text) != NULL;
+}
+
+static unsigned vcpus_of(const struct vector *vector)
+{
+    const char *at = strstr(vector->args, "SEV_SNP, ");
+
+    assert_non_null(at);
+    return (unsigned)strtoul(at + strlen("SEV_SNP, "), NULL, 10);
+}
+
+static void launch_vector(const char *dir, const struct vector *vector)
+{
+    char path[512];
+    char text[2 * MEASURE_LEN + 1];
+    uint8_t *file = NULL;
+    size_t len = 0;
+    struct ovmf ovmf;
+    struct err err = {0};
+    uint8_t digest[MEASURE_LEN];
+    uint8_t firmware[MEASURE_LEN];
+    struct measure_launch launch = {
+        .ovmf = &ovmf,
+        .has_kernel = !has(vector, "None, None, None"),
+        .cmdline = has(vector, "console=ttyS0 loglevel=7") ? "console=ttyS0 loglevel=7" : "",
+        .vcpus = vcpus_of(vector),
+        .vmm = has(vector, "VMMType.gce") ? VMSA_GCE : VMSA_QEMU,
+        .signature = EPYC,
+        .sev_features = has(vector, ", 0x21") ? 0x21 : 0x1,
+    };
+
+    snprintf(path, sizeof(path), "%s/measure/ovmf_%s_suffix.bin", dir,
+             has(vector, "OvmfX64") ? "OvmfX64" : "AmdSev");
+    assert_int_equal(file_read(path, OVMF_LEN_MAX, &file, &len, &err), 0);
+    assert_int_equal(ovmf_read((struct bytes){file, len}, &ovmf, &err), 0);
+    if (vector->digest[0] == '\0') { /* "should fail" */
+        assert_int_equal(measure_launch(&launch, digest, &err), -1);
+        assert_string_equal(err.msg, "firmware: no place for the hashes of a kernel");
+    } else if (!has(vector, "snp_ovmf_hash_str")) {
+        assert_int_equal(measure_launch(&launch, digest, &err), 0);
+        hex(digest, sizeof(digest), text);
+        assert_string_equal(text, vector->digest);
+        assert_int_equal(measure_ovmf(&ovmf, firmware, &err), 0);
+        launch.ovmf_digest = firmware;
+        assert_int_equal(measure_launch(&launch, digest, &err), 0);
+        hex(digest, sizeof(digest), text);
+        assert_string_equal(text, vector->digest);
+    }
+    free(file);
+}
+
+/* Two tools disagree about EC2, and of the firmware with an SVSM only digests were published. */
+static bool is_ours(const struct vector *vector)
+{
+    return has(vector, "SevMode.SEV_SNP,") && !has(vector, "VMMType.ec2") &&
+           !has(vector, "dump_vmsa");
+}
+
+static void published_digests_are_reproduced(void **state)
+{
+    const char *dir = getenv("LIFTGATE_FIXTURES");
+    char path[512];
+    uint8_t *text = NULL;
+    size_t len = 0;
+    struct err err;
+    size_t num = 0;
+
+    dir = dir != NULL ? dir : LIFTGATE_FIXTURES_DEFAULT;
+    snprintf(path, sizeof(path), "%s/measure/expected-digests.tsv", dir);
+    if (file_read(path, 65536, &text, &len, &err) != 0) {
+        printf("SKIP: measure: published_digests_are_reproduced: no %s\n", path);
+        skip();
+    }
+    text[len - 1] = '\0'; /* the last line's end */
+    for (char *line = (char *)text; line != NULL;) {
+        char *next = strchr(line, '\n');
+        char *args = strchr(line, '\t');
+        char *digest = args != NULL ? strchr(args + 1, '\t') : NULL;
+        struct vector vector = {0};
+
+        assert_non_null(digest);
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        *digest = '\0';
+        vector = (struct vector){args + 1, digest + 1};
+        if (is_ours(&vector)) {
+            launch_vector(dir, &vector);
+            num++;
+        }
+        line = next;
+    }
+    assert_int_equal(num, 15);
+    free(text);
+}
+
+/* A firmware of one page, made here: its table at the end, its metadata at 0x400. */
+#define TABLE_END (OVMF_PAGE - 32)
+#define FOOTER (TABLE_END - 18) /* where its size stands */
+#define METADATA_ENTRY (FOOTER - 22)
+#define RESET_ENTRY (METADATA_ENTRY - 22)
+#define HASHES_ENTRY (RESET_ENTRY - 22)
+#define METADATA 0x400
+
+static void put_entry(uint8_t *page, size_t at, uint32_t value, const char *guid)
+{
+    const uint8_t data[] = {(uint8_t)value,
+                            (uint8_t)(value >> 8),
+                            (uint8_t)(value >> 16),
+                            (uint8_t)(value >> 24),
+                            22,
+                            0};
+
+    memcpy(page + at, data, sizeof(data));
+    memcpy(page + at + sizeof(data), guid, 16);
+}
+
+static void make_firmware(uint8_t page[static OVMF_PAGE])
+{
+    static const uint8_t metadata[] = {
+        'A', 'S',  'E',  'V', 0x34, 0,    0, 0,    1, 0, 0,    0, 3, 0,
+        0,   0,    0,    0,   0x80, 0,    0, 0x10, 0, 0, 0x10, 0, 0, 0, /* hashes of a kernel */
+        0,   0x10, 0x80, 0,   0,    0x10, 0, 0,    2, 0, 0,    0,       /* secrets */
+        0,   0x20, 0x80, 0,   0,    0x10, 0, 0,    3, 0, 0,    0,       /* CPUID */
+    };
+
+    memset(page, 0, OVMF_PAGE);
+    memcpy(page + METADATA, metadata, sizeof(metadata));
+    put_entry(page, HASHES_ENTRY, 0x800c00,
+              "\x1f\x37\x55\x72\x3b\x3a\x04\x4b\x92\x7b\x1d\xa6\xef\xa8\xd4\x54");
+    put_entry(page, RESET_ENTRY, 0x80b004,
+              "\xde\x71\xf7\x00\x7e\x1a\xcb\x4f\x89\x0e\x68\xc7\x7e\x2f\xb4\x4e");
+    put_entry(page, METADATA_ENTRY, OVMF_PAGE - METADATA,
+              "\x66\x65\x88\xdc\x4a\x98\x98\x47\xa7\x5e\x55\x85\xa7\xbf\x67\xcc");
+    page[FOOTER] = 18 + 3 * 22;
+    memcpy(page + FOOTER + 2, "\xde\x82\xb5\x96\xb2\x1f\xf7\x45\xba\xea\xa3\x66\xc5\x5a\x08\x2d",
+           16);
+}
+
+static void firmware_is_read_as_hostile_input(void **state)
+{
+    static const struct {
+        size_t at;
+        const char *bytes;
+        size_t len;
+        const char *message; /* NULL: accepted */
+    } rows[] = {
+        {0, "x", 1, NULL},
+        {FOOTER + 2, "x", 1, "firmware: no table at its end: not OVMF, or not for SEV"},
+        {FOOTER, "\x11\x00", 2, "firmware: its table is longer than the file"},
+        {FOOTER, "\xff\xff", 2, "firmware: its table is longer than the file"},
+        {FOOTER, "\x55\x00", 2, "firmware: a table entry has an impossible size"},
+        {FOOTER, "\x12\x00", 2, "firmware: no reset address in its table"},
+        {FOOTER, "\x28\x00", 2, "firmware: no reset address in its table"},
+        {METADATA_ENTRY + 4, "\x11", 1, "firmware: a table entry has an impossible size"},
+        {METADATA_ENTRY + 4, "\xff\xff", 2, "firmware: a table entry has an impossible size"},
+        {METADATA_ENTRY + 4, "\x12", 1, "firmware: a table entry is too short"},
+        {METADATA_ENTRY + 6, "x", 1, "firmware: no metadata in its table"},
+        {RESET_ENTRY + 6, "\x66\x65\x88\xdc\x4a\x98\x98\x47\xa7\x5e\x55\x85\xa7\xbf\x67\xcc", 16,
+         "firmware: a table entry stands twice"},
+        {METADATA_ENTRY, "\x01\x10", 2, "firmware: its metadata is outside of the file"},
+        {METADATA_ENTRY, "\x0f\x00", 2, "firmware: its metadata is outside of the file"},
+        {METADATA, "B", 1, "firmware: no metadata of version 1"},
+        {METADATA + 8, "\x02", 1, "firmware: no metadata of version 1"},
+        {METADATA + 12, "\x41", 1, "firmware: 65 sections are too many"},
+        {METADATA + 12, "\xff\xff\xff\xff", 4, "firmware: 4294967295 sections are too many"},
+        {METADATA + 16, "\x01", 1, "firmware: a section at 0x800001 is not of whole pages"},
+        {METADATA + 20, "\x00\x00", 2, "firmware: a section at 0x800000 is not of whole pages"},
+        {METADATA + 24, "\x07", 1, "firmware: a section of unknown type 0x7"},
+        {METADATA + 33, "\x20", 1, "firmware: the section at 0x801000 is not one page"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t page[OVMF_PAGE];
+        struct ovmf ovmf;
+        struct err err = {0};
+
+        make_firmware(page);
+        memcpy(page + rows[i].at, rows[i].bytes, rows[i].len);
+        if (rows[i].message == NULL) {
+            assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
+            assert_int_equal(ovmf.num_sections, 3);
+            assert_int_equal(ovmf.reset_eip, 0x80b004);
+            assert_true(ovmf.has_hash_table && ovmf.hash_table_gpa == 0x800c00);
+        } else {
+            assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), -1);
+            assert_string_equal(err.msg, rows[i].message);
+            assert_int_equal(err.code, ERR_INVALID);
+        }
+        assert_int_equal(ovmf_read((struct bytes){page, sizeof(page) - 1}, &ovmf, &err), -1);
+    }
+}
+
+/* Everything that a guest is launched with is in its digest. */
+static void each_input_changes_the_digest(void **state)
+{
+    static const uint8_t one[] = {1};
+    uint8_t page[OVMF_PAGE];
+    struct ovmf ovmf;
+    struct err err = {0};
+    uint8_t digests[8][MEASURE_LEN];
+    size_t num = 0;
+
+    make_firmware(page);
+    assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
+    for (; num < 8; num++) {
+        struct measure_launch launch = {
+            .ovmf = &ovmf,
+            .has_kernel = num > 0,
+            .kernel = {one, num == 1 ? 1 : 0},
+            .initrd = {one, num == 2 ? 1 : 0},
+            .cmdline = num == 3 ? "ro" : "",
+            .vcpus = num == 4 ? 2 : 1,
+            .vmm = num == 7 ? VMSA_GCE : VMSA_QEMU,
+            .signature = num == 5 ? 0x830f10 : EPYC,
+            .sev_features = num == 6 ? 0x21 : 1,
+        };
+
+        assert_int_equal(measure_launch(&launch, digests[num], &err), 0);
+        for (size_t i = 0; i < num; i++) {
+            assert_memory_not_equal(digests[i], digests[num], MEASURE_LEN);
+        }
+    }
+    put_entry(page, HASHES_ENTRY, 0x800f51,
+              "\x1f\x37\x55\x72\x3b\x3a\x04\x4b\x92\x7b"
+              "\x1d\xa6\xef\xa8\xd4\x54");
+    assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
+    assert_int_equal(
+        measure_launch(
+            &(struct measure_launch){.ovmf = &ovmf, .has_kernel = true, .cmdline = "", .vcpus = 1},
+            digests[0], &err),
+        -1);
+    assert_string_equal(err.msg, "firmware: the hashes of a kernel do not fit the page");
+}
+
+static void models_have_signatures(void **state)
+{
+    assert_int_equal(vmsa_signature("EPYC-v4"), EPYC);
+    assert_int_equal(vmsa_signature("EPYC-Genoa"), 0xa10f10);
+    assert_int_equal(vmsa_signature("EPYC-v5"), 0);
+    assert_int_equal(vmsa_signature(""), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(processors_start_as_is_known),
+        cmocka_unit_test(published_digests_are_reproduced),
+        cmocka_unit_test(firmware_is_read_as_hostile_input),
+        cmocka_unit_test(each_input_changes_the_digest),
+        cmocka_unit_test(models_have_signatures),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
