@@ -41,7 +41,17 @@ static bool sockets_prepare(int fd, const struct sockets_address *address,
             sockets_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, SOCKETS_DEFER_ACCEPT_S));
 }
 
-/* Nobody can connect before listen(), whatever the umask left open. */
+/* A unix socket's file has the bits that the umask leaves it, from its first moment on.  No
+   chmod(): a process in a sandbox has none. */
+static int sockets_bind(int fd, const struct sockets_address *address, mode_t mode)
+{
+    mode_t before = umask(~mode & 0777);
+    int rc = bind(fd, &address->u.any, address->len);
+
+    umask(before);
+    return rc;
+}
+
 static bool sockets_open(int fd, const struct sockets_address *address,
                          const struct sockets_listen_options *options)
 {
@@ -53,10 +63,10 @@ static bool sockets_open(int fd, const struct sockets_address *address,
     if (sockets_family(address) == AF_VSOCK && wanted.u.vm.svm_port == 0) {
         wanted.u.vm.svm_port = VMADDR_PORT_ANY;
     }
-    if (bind(fd, &wanted.u.any, wanted.len) != 0) {
+    if (sockets_bind(fd, &wanted, options->mode) != 0) {
         return false;
     }
-    if ((path == NULL || chmod(path, options->mode) == 0) && listen(fd, options->backlog) == 0) {
+    if (listen(fd, options->backlog) == 0) {
         return true;
     }
     error = errno;

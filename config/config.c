@@ -116,6 +116,7 @@ static const struct setting rows[] = {
     {"process", "user",                    SETTING_PATH,         0,               IN(process, user),               0,     0,         NULL,    NULL,     "to become at the start, with all its groups"},
     {"process", "group",                   SETTING_PATH,         0,               IN(process, group),              0,     0,         NULL,    NULL,     "instead of the user's own"},
     {"process", "read_path",               SETTING_PATH,         LIST,            IN(process, read_path),          0,     0,         NULL,    NULL,     "a file or folder that the sandbox admits beside those named elsewhere"},
+    {"process", "socket_path",             SETTING_PATH,         LIST,            IN(process, socket_path),        0,     0,         NULL,    NULL,     "a folder in which a reload may make unix sockets, beside those of the start"},
     {"process", "insecure_no_sandbox",     SETTING_BOOL,         0,               IN(process, insecure_no_sandbox), 0,    0,         NULL,    "no",     "keep system calls, files and capabilities"},
 
     {"admin", "listen",                    SETTING_ADDRESS,      0,               IN(admin, listen),               0,     0,         NULL,    NULL,     "where to serve, on loopback; absent: nowhere"},

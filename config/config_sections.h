@@ -116,6 +116,7 @@ struct config_process {
     char *user;       /* NULL: whoever started us */
     char *group;      /* NULL: that of `user` */
     struct setting_list read_path;
+    struct setting_list socket_path;
     bool insecure_no_sandbox;
 };
 

@@ -24,6 +24,7 @@
 #include "common/log.h"
 
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RIGHTS_SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 #define SCOPE_SIGNAL (UINT64_C(1) << 1) /* ABI 6 */
 
 /* What each version knows of rights to files: all of them are taken away. */
@@ -104,15 +105,21 @@ static bool admit_folder_of(const struct ruleset *ruleset, const char *path, uin
     return admit(ruleset, folder, rights);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 static void admit_read(const struct ruleset *ruleset, const char *path)
 {
     char target[PATH_MAX];
-    struct stat info;
-    bool there = stat(path, &info) == 0;
-    bool admitted = there && S_ISDIR(info.st_mode) ? admit(ruleset, path, RIGHTS_READ)
-                                                   : admit_folder_of(ruleset, path, RIGHTS_READ);
+    bool folder = is_folder(path);
+    bool admitted =
+        folder ? admit(ruleset, path, RIGHTS_READ) : admit_folder_of(ruleset, path, RIGHTS_READ);
 
-    if (there && !S_ISDIR(info.st_mode) && realpath(path, target) != NULL) {
+    if (!folder && realpath(path, target) != NULL) {
         admitted = admit_folder_of(ruleset, target, RIGHTS_READ) && admitted;
     }
     if (!admitted) {
@@ -137,7 +144,11 @@ static void admit_all(const struct ruleset *ruleset, const struct confine_files_
         admit_read(ruleset, options->read[i]);
     }
     for (size_t i = 0; i < options->num_sockets; i++) {
-        (void)admit_folder_of(ruleset, options->sockets[i], LANDLOCK_ACCESS_FS_REMOVE_FILE);
+        if (is_folder(options->sockets[i])) {
+            (void)admit(ruleset, options->sockets[i], RIGHTS_SOCKETS);
+        } else {
+            (void)admit_folder_of(ruleset, options->sockets[i], RIGHTS_SOCKETS);
+        }
     }
     for (size_t i = 0; i < sizeof(own_paths) / sizeof(own_paths[0]); i++) {
         (void)admit(ruleset, own_paths[i], RIGHTS_READ);

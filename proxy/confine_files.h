@@ -19,7 +19,8 @@ struct confine_files_options {
         *read; /* folders, and files with the folders that they and, if they are links,
                   their targets lie in; what is not there is logged and left out */
     size_t num_read;
-    const char *const *sockets; /* paths of unix sockets that are removed at the end */
+    const char *const *sockets; /* unix sockets, in whose folders others may be made and removed,
+                                   and folders for that */
     size_t num_sockets;
 };
 

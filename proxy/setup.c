@@ -317,7 +317,8 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
     if (config == NULL) {
         return -1;
     }
-    if (config_check_reload(setup->config, config, err) != 0) {
+    if (config_check_reload(setup->config, config, err) != 0 ||
+        setup_sandbox_fits(setup->config, config, err) != 0) {
         config_free(config);
         return err_wrap(err, "%s", setup->path);
     }

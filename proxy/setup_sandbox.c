@@ -16,7 +16,7 @@
 
 struct paths {
     const char *read[OWN_PATHS + SETTINGS_LIST_MAX];
-    const char *sockets[CONFIG_ROUTES_MAX];
+    const char *sockets[CONFIG_ROUTES_MAX + SETTINGS_LIST_MAX];
 };
 
 static bool needs_privilege(const struct sockets_address *listen)
@@ -75,9 +75,11 @@ static size_t put_read(const char *path, const struct config *config, struct pat
     return num;
 }
 
-/* The files that are removed at the end. */
-static size_t put_sockets(const struct worker_options *worker, struct paths *paths)
+/* What is made at reloads, and removed then and at the end. */
+static size_t put_sockets(const struct config *config, const struct worker_options *worker,
+                          struct paths *paths)
 {
+    const struct setting_list *more = &config->process.socket_path;
     size_t num = 0;
 
     for (size_t i = 0; i < worker->num_routes; i++) {
@@ -86,6 +88,9 @@ static size_t put_sockets(const struct worker_options *worker, struct paths *pat
         if (sockets_family(listen) == AF_UNIX) {
             paths->sockets[num++] = listen->u.local.sun_path;
         }
+    }
+    for (size_t i = 0; i < more->num; i++) {
+        paths->sockets[num++] = more->items[i];
     }
     return num;
 }
@@ -124,6 +129,17 @@ int setup_sandbox_become(const struct config *config, const struct worker_option
     return sandbox_become(&options, err);
 }
 
+int setup_sandbox_fits(const struct config *start, const struct config *next, struct err *err)
+{
+    if (!start->process.insecure_no_sandbox &&
+        key_memory(&next->limits) > key_memory(&start->limits)) {
+        return err_set(err, ERR_INVALID,
+                       "[limits] max_connections: beyond the memory that was set aside for keys, a "
+                       "change needs a restart");
+    }
+    return 0;
+}
+
 int setup_sandbox_enter(const char *path, const struct config *config,
                         const struct worker_options *worker, struct sandbox_state *out_state,
                         struct err *err)
@@ -133,7 +149,7 @@ int setup_sandbox_enter(const char *path, const struct config *config,
         .files = {.read = paths.read,
                   .num_read = put_read(path, config, &paths),
                   .sockets = paths.sockets,
-                  .num_sockets = put_sockets(worker, &paths)},
+                  .num_sockets = put_sockets(config, worker, &paths)},
         .off = config->process.insecure_no_sandbox,
     };
 

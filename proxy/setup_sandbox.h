@@ -21,6 +21,11 @@ MUST_CHECK int setup_sandbox_become(const struct config *config,
                                     const struct worker_options *worker,
                                     struct sandbox_state *out_state, struct err *err);
 
+/* Whether the settings of a reload fit into what those of the start have set aside.  ERR_INVALID.
+ */
+MUST_CHECK int setup_sandbox_fits(const struct config *start, const struct config *next,
+                                  struct err *err);
+
 /* `path` is the settings' own.  As sandbox_enter(). */
 MUST_CHECK int setup_sandbox_enter(const char *path, const struct config *config,
                                    const struct worker_options *worker,

@@ -26,7 +26,8 @@ class Reload(case.Case):
         self.first, self.second = app(self, b"1"), app(self, b"2")
         self.routes = ingress(self.first.address, "client")
         self.server = self.world.sidecar("server", self.routes, [peer("client")])
-        self.client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")])
+        self.client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")],
+                                         process=f"socket_path = {self.folder}\n")
 
     def load(self, sidecar, old, new, said="config.reloaded"):
         text = sidecar.config.read_text()

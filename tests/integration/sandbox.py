@@ -112,6 +112,14 @@ class Root(Sandbox):
             self.replace(deny, f"spiffe spiffe://{DOMAIN}/sim/client\n")
             event = self.reload(str(self.deny), str(deny), "config.refused")
         self.assertIn("Permission denied", event["error"])
+        for old, new, why in ((f"deny_file = {deny}", f"deny_file = {self.deny}", None),
+                              ("[limits]\n", "[limits]\nmax_connections = 1000000\n", "max_connections: beyond the memory"),
+                              ("[limits]\nmax_connections = 1000000\n", "[limits]\n", None),
+                              ("listen = 127.0.0.1:0\nforward", f"listen = unix:{self.folder}/in.sock\nforward",
+                               "Permission denied")):
+            with self.subTest(new):
+                event = self.reload(old, new, "config.refused" if why else "config.reloaded")
+                self.assertIn(why or "", event["error"] if why else "")
         self.ask()
 
 

@@ -84,7 +84,7 @@ static const char full[] =
              "max_connections = 7\n"
              "buffer_memory = 1GiB\n"
              "[process]\n"
-             "workers = 64\nuser = web\ngroup = www-data\nread_path = /etc\n"
+             "workers = 64\nuser = web\ngroup = www-data\nread_path = /etc\nsocket_path = /run/x\n"
              "insecure_no_sandbox = yes\n"
              "[admin]\n"
              "listen = 127.0.0.1:0\n"
@@ -170,6 +170,7 @@ static void peers_and_limits_reach_their_fields(void **state)
     assert_string_equal(config->process.user, "web");
     assert_string_equal(config->process.group, "www-data");
     assert_string_equal(config->process.read_path.items[0], "/etc");
+    assert_string_equal(config->process.socket_path.items[0], "/run/x");
     assert_true(config->process.insecure_no_sandbox);
     assert_string_equal(config->admin.listen, "127.0.0.1:0");
     assert_int_equal(config->log.level, LOG_DEBUG);
