@@ -286,6 +286,9 @@ static int judge_key(struct pass *pass, const char *section, const struct ini_ke
     if (key->value[0] == '\0') {
         return err_set(pass->err, ERR_INVALID, "no value");
     }
+    if (key->value[0] == ';') { /* with a blank before it, it would be a comment */
+        return err_set(pass->err, ERR_INVALID, "a value does not begin with ';'");
+    }
     if (strchr(key->value, '"') != NULL) {
         return err_set(pass->err, ERR_INVALID, "quotes have no meaning here; leave them out");
     }

@@ -134,6 +134,7 @@ static const struct {
     {"a repeated named header", TEXT("[peer x]\n[peer y]\n[peer x]\n"), "t.ini:3: [peer x]: already in line 1"},
     {"no value", TEXT("[a]\nk =\n"), "t.ini:2: [a] k: no value"},
     {"a value that is a comment", TEXT("[a]\nk = ;1\n"), "t.ini:2: [a] k: no value"},
+    {"a semicolon for a value", TEXT("[a]\nk =;1\n"), "t.ini:2: [a] k: a value does not begin with ';'"},
     {"quotes", TEXT("[a]\nk = \"1\"\n"), "t.ini:2: [a] k: quotes have no meaning here; leave them out"},
     {"a colon for an equals sign", TEXT("[a]\nk: 1\n"), "t.ini:2: " KEY_RULE},
     {"a colon before the equals sign", TEXT("[a]\nk:v = 3\n"), "t.ini:2: " KEY_RULE},
