@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/log.h"
 
 #define SCRIBE_RETRY_MS 50
 #define SCRIBE_LAST_TRIES 20
 
 static bool scribe_write(struct scribe *scribe)
 {
-    bool done = true;
+    bool done = log_ring_write(scribe->own);
 
     for (size_t i = 0; i < scribe->num_rings; i++) {
         done = log_ring_write(scribe->rings[i]) && done;
@@ -46,6 +47,15 @@ static void scribe_on_put(void *arg)
     uv_async_send(arg);
 }
 
+/* A burst of the data threads' lines may have filled the pipe for a moment. */
+static bool scribe_put(void *arg, const char *line, size_t len)
+{
+    struct scribe *scribe = arg;
+
+    return (log_ring_write(scribe->own) && log_write(line, len)) ||
+           log_ring_put(scribe->own, line, len);
+}
+
 int scribe_start(struct scribe *scribe, uv_loop_t *loop, size_t num_rings, struct err *err)
 {
     int status = uv_async_init(loop, &scribe->put, scribe_on_async);
@@ -58,14 +68,19 @@ int scribe_start(struct scribe *scribe, uv_loop_t *loop, size_t num_rings, struc
     (void)uv_timer_init(loop, &scribe->retry);
     scribe->retry.data = scribe;
     scribe->started = true;
-    for (size_t i = 0; i < num_rings; i++) {
+    scribe->own = log_ring_new(scribe_on_put, &scribe->put);
+    for (size_t i = 0; scribe->own != NULL && i < num_rings; i++) {
         scribe->rings[i] = log_ring_new(scribe_on_put, &scribe->put);
         if (scribe->rings[i] == NULL) {
-            scribe_stop(scribe);
-            return err_set(err, ERR_LIMIT, "out of memory");
+            break;
         }
         scribe->num_rings++;
     }
+    if (scribe->own == NULL || scribe->num_rings < num_rings) {
+        scribe_stop(scribe);
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    log_divert(scribe_put, scribe);
     return 0;
 }
 
@@ -75,6 +90,7 @@ void scribe_stop(struct scribe *scribe)
         return;
     }
     scribe->started = false;
+    log_divert(NULL, NULL);
     for (unsigned i = 0; i < SCRIBE_LAST_TRIES && !scribe_write(scribe); i++) {
         (void)poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, SCRIBE_RETRY_MS);
     }
@@ -88,4 +104,6 @@ void scribe_deinit(struct scribe *scribe)
         log_ring_free(scribe->rings[i]);
     }
     scribe->num_rings = 0;
+    log_ring_free(scribe->own);
+    scribe->own = NULL;
 }

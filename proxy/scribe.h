@@ -1,6 +1,6 @@
 /*
  * Scribe: writes on the control thread what the data threads log, each through a ring of its own
- * (log_ring.h).
+ * (log_ring.h), and what that thread logs itself while its lines cannot be written at once.
  *
  * While nobody reads our standard error the lines wait, as many as fit; then they are lost and
  * counted.
@@ -24,11 +24,12 @@ struct scribe {
     uv_timer_t retry; /* while standard error would have to be waited for */
     struct log_ring *rings[SCRIBE_RINGS_MAX];
     size_t num_rings;
+    struct log_ring *own; /* of the control thread */
     bool started;
 };
 
-/* On failure nothing is left to be stopped.  `scribe` must stay where it is until the loop is
-   over. */
+/* Takes over the lines of the calling thread until scribe_stop().  On failure nothing is left to be
+   stopped.  `scribe` must stay where it is until the loop is over. */
 MUST_CHECK int scribe_start(struct scribe *scribe, uv_loop_t *loop, size_t num_rings,
                             struct err *err);
 

@@ -218,12 +218,44 @@ static void r44_the_scribe_goes_on_when_somebody_reads_again(void **state)
     reader_end(&reader);
 }
 
+/* Else an error that falls into a burst of connections would be lost. */
+static void r44_a_line_of_the_control_thread_waits_for_the_reader(void **state)
+{
+    struct reader reader = reader_begin();
+    size_t filled = reader_fill();
+    struct scribe scribe = {.started = false};
+    uint64_t lost = log_lost();
+    char text[PIECE + 1] = "";
+    uv_loop_t loop;
+    struct err err;
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(scribe_start(&scribe, &loop, 0, &err), 0);
+    log_error("a.first", kv_num("n", 1));
+    log_error("a.second", kv_num("n", 2));
+    assert_int_equal(log_lost(), lost);
+    reader_skip(&reader, filled);
+    log_error("a.third", kv_num("n", 3)); /* at once, but not before the others */
+    scribe_stop(&scribe);
+    log_error("a.last", kv_num("n", 4)); /* nobody takes care of it any more */
+    assert_true(read(reader.fd, text, PIECE) > 0);
+    assert_non_null(strstr(text, "Z error a.first n=1\n"));
+    assert_non_null(strstr(strstr(text, "a.first"), "Z error a.second n=2\n"));
+    assert_non_null(strstr(strstr(text, "a.second"), "Z error a.third n=3\n"));
+    assert_non_null(strstr(strstr(text, "a.third"), "Z error a.last n=4\n"));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    scribe_deinit(&scribe);
+    reader_end(&reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r44_lines_come_out_whole_and_in_order),
         cmocka_unit_test(r44_what_does_not_fit_is_lost_and_counted_and_told),
         cmocka_unit_test(r44_the_scribe_goes_on_when_somebody_reads_again),
+        cmocka_unit_test(r44_a_line_of_the_control_thread_waits_for_the_reader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
