@@ -160,8 +160,7 @@ static bool read_bits(struct der *der, struct bytes *out_bits)
     return true;
 }
 
-/* A SEQUENCE whose inside is judged later, as a whole. */
-static bool read_sequence(struct der *der, struct bytes *out_whole)
+bool cert_take_sequence(struct der *der, struct bytes *out_whole)
 {
     struct der_item item;
 
@@ -182,9 +181,9 @@ static bool read_tbs(struct bytes content, struct cert *cert)
         return false;
     }
     cert->serial = item.content;
-    if (!read_sequence(&tbs, &cert->algorithm_inner) || !read_sequence(&tbs, &cert->issuer) ||
-        !read_validity(&tbs, cert) || !read_sequence(&tbs, &cert->subject) ||
-        !read_sequence(&tbs, &cert->spki)) {
+    if (!cert_take_sequence(&tbs, &cert->algorithm_inner) ||
+        !cert_take_sequence(&tbs, &cert->issuer) || !read_validity(&tbs, cert) ||
+        !cert_take_sequence(&tbs, &cert->subject) || !cert_take_sequence(&tbs, &cert->spki)) {
         return false;
     }
     if (der_at(&tbs, TAG_CONTEXT_1_PRIMITIVE) && !der_any(&tbs, &item)) {
@@ -196,24 +195,33 @@ static bool read_tbs(struct bytes content, struct cert *cert)
     return read_extensions(&tbs, &cert->extensions) && der_end(&tbs);
 }
 
-static bool read_certificate(struct bytes der, struct cert *cert)
+bool cert_take_signed(struct bytes der, struct cert *out_cert, struct bytes *out_tbs)
 {
     struct der outer = der_over(der);
     struct der_item item;
     struct der inner;
     struct der_item tbs;
 
-    *cert = (struct cert){.der = der};
     if (!der_take(&outer, DER_SEQUENCE, &item) || !der_end(&outer)) {
         return false;
     }
     inner = der_over(item.content);
-    if (!der_take(&inner, DER_SEQUENCE, &tbs) || !read_sequence(&inner, &cert->algorithm_outer) ||
-        !read_bits(&inner, &cert->signature) || !der_end(&inner)) {
+    if (!der_take(&inner, DER_SEQUENCE, &tbs) ||
+        !cert_take_sequence(&inner, &out_cert->algorithm_outer) ||
+        !read_bits(&inner, &out_cert->signature) || !der_end(&inner)) {
         return false;
     }
-    cert->tbs = tbs.whole;
-    return read_tbs(tbs.content, cert);
+    out_cert->tbs = tbs.whole;
+    *out_tbs = tbs.content;
+    return true;
+}
+
+static bool read_certificate(struct bytes der, struct cert *cert)
+{
+    struct bytes tbs;
+
+    *cert = (struct cert){.der = der};
+    return cert_take_signed(der, cert, &tbs) && read_tbs(tbs, cert);
 }
 
 enum cert_status cert_read(struct bytes input, struct buf *storage, struct cert *out_cert)

@@ -47,6 +47,13 @@ struct der;
 /* Takes a UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 wants it; seconds since 1970. */
 MUST_CHECK bool cert_take_time(struct der *der, int64_t *out_time);
 
+/* A SEQUENCE whose inside is judged later, as a whole. */
+MUST_CHECK bool cert_take_sequence(struct der *der, struct bytes *out_whole);
+
+/* What a certificate and a revocation list have in common (RFC 5280, SIGNED): fills `tbs`,
+   `algorithm_outer` and `signature`, and gives the content of the first. */
+MUST_CHECK bool cert_take_signed(struct bytes der, struct cert *out_cert, struct bytes *out_tbs);
+
 struct cert_extension {
     struct bytes oid; /* content octets */
     bool critical;

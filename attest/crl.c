@@ -12,17 +12,6 @@
 #define OID_CRL_NUMBER "\x55\x1d\x14"
 #define OID_CRL_NUMBER_LEN 3
 
-static bool take_sequence(struct der *der, struct bytes *out_whole)
-{
-    struct der_item item;
-
-    if (!der_take(der, DER_SEQUENCE, &item)) {
-        return false;
-    }
-    *out_whole = item.whole;
-    return true;
-}
-
 /* A positive INTEGER in DER, without the zero that keeps it positive. */
 static bool read_number(struct bytes value, struct bytes *out_number)
 {
@@ -156,8 +145,8 @@ static bool read_tbs(struct bytes content, struct crl *crl)
         }
         crl->version = 2;
     }
-    if (!take_sequence(&tbs, &crl->signed_part.algorithm_inner) ||
-        !take_sequence(&tbs, &crl->signed_part.issuer) ||
+    if (!cert_take_sequence(&tbs, &crl->signed_part.algorithm_inner) ||
+        !cert_take_sequence(&tbs, &crl->signed_part.issuer) ||
         !cert_take_time(&tbs, &crl->this_update)) {
         return false;
     }
@@ -171,24 +160,10 @@ static bool read_tbs(struct bytes content, struct crl *crl)
 bool crl_read(struct bytes der, struct crl *out_crl)
 {
     struct crl crl = {.der = der};
-    struct der outer = der_over(der);
-    struct der_item item;
-    struct der inner;
-    struct der_item tbs;
+    struct bytes tbs;
 
-    if (der.len > CRL_DER_MAX || !der_take(&outer, DER_SEQUENCE, &item) || !der_end(&outer)) {
-        return false;
-    }
-    inner = der_over(item.content);
-    if (!der_take(&inner, DER_SEQUENCE, &tbs) ||
-        !take_sequence(&inner, &crl.signed_part.algorithm_outer) ||
-        !der_take(&inner, DER_BIT_STRING, &item) || !der_end(&inner) || item.content.len < 1 ||
-        item.content.data[0] != 0) {
-        return false;
-    }
-    crl.signed_part.tbs = tbs.whole;
-    crl.signed_part.signature = (struct bytes){item.content.data + 1, item.content.len - 1};
-    if (!read_tbs(tbs.content, &crl)) {
+    if (der.len > CRL_DER_MAX || !cert_take_signed(der, &crl.signed_part, &tbs) ||
+        !read_tbs(tbs, &crl)) {
         return false;
     }
     *out_crl = crl;

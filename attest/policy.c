@@ -6,7 +6,7 @@
  */
 #include "attest/policy.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -29,14 +29,6 @@ static const struct {
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 #define GROUPS_WITHOUT_POLICY 2
 
-void policy_hex(const uint8_t *data, size_t len, char out_text[static VERDICT_VALUE_CAP])
-{
-    out_text[0] = '\0';
-    for (size_t i = 0; i < len && 2 * i + 2 < VERDICT_VALUE_CAP; i++) {
-        snprintf(out_text + 2 * i, 3, "%02x", data[i]);
-    }
-}
-
 bool policy_lists(const struct policy_values *values, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < values->num; i++) {
@@ -45,6 +37,24 @@ bool policy_lists(const struct policy_values *values, const uint8_t *data, size_
         }
     }
     return false;
+}
+
+const char *policy_judge_bits(struct policy_case *c, enum policy_word word, enum policy_wish wish,
+                              uint64_t mask)
+{
+    bool guest = word == POLICY_WORD_GUEST;
+    uint64_t value = guest ? c->claims->guest_policy : c->claims->platform_info;
+    const struct policy_bit *broken = policy_bits_broken(word, wish, mask, value);
+
+    if (mask == 0) {
+        return policy_skipped;
+    }
+    if (broken == NULL) {
+        return NULL;
+    }
+    verdict_expected(&c->found, "bit %u %s", broken->bit, wish == POLICY_REQUIRE ? "set" : "clear");
+    verdict_actual(&c->found, "%s 0x%" PRIx64, guest ? "POLICY" : "PLATFORM_INFO", value);
+    return broken->slug;
 }
 
 static void report_row(struct verify_rows *rows, const struct policy_predicate *predicate,
@@ -135,20 +145,22 @@ bool policy_check_deny(const struct policy *policy, const struct claims *claims,
 
     if (chip) {
         verdict_refuse(out_verdict, VERDICT_REVOKED, 67, "chip-denied");
-        policy_hex(claims->vlek ? claims->chip : claims->vek_chip, CLAIMS_CHIP_LEN,
-                   out_verdict->actual);
+        verdict_hex((struct bytes){claims->vlek ? claims->chip : claims->vek_chip, CLAIMS_CHIP_LEN},
+                    out_verdict->actual);
         return false;
     }
     if (policy_lists(&policy->denied[POLICY_DENY_MEASUREMENT], claims->measurement,
                      POLICY_MEASUREMENT_LEN)) {
         verdict_refuse(out_verdict, VERDICT_REVOKED, 68, "measurement-denied");
-        policy_hex(claims->measurement, POLICY_MEASUREMENT_LEN, out_verdict->actual);
+        verdict_hex((struct bytes){claims->measurement, POLICY_MEASUREMENT_LEN},
+                    out_verdict->actual);
         return false;
     }
     if (policy_lists(&policy->denied[POLICY_DENY_VEK], claims->vek_spki_sha256,
                      sizeof(claims->vek_spki_sha256))) {
         verdict_refuse(out_verdict, VERDICT_REVOKED, 68, "vek-denied");
-        policy_hex(claims->vek_spki_sha256, sizeof(claims->vek_spki_sha256), out_verdict->actual);
+        verdict_hex((struct bytes){claims->vek_spki_sha256, sizeof(claims->vek_spki_sha256)},
+                    out_verdict->actual);
         return false;
     }
     return true;

@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 
-#include "attest/policy_bits.h"
-
 static const char *judge_choices(struct policy_case *c)
 {
     const struct policy_guest_rules *rules = &c->workload->guest;
@@ -37,30 +35,14 @@ static const char *judge_vmpl(struct policy_case *c)
     return c->claims->vmpl == c->workload->guest.vmpl ? NULL : "vmpl-not-allowed";
 }
 
-static const char *judge_bits(struct policy_case *c, enum policy_wish wish, uint64_t mask)
-{
-    const struct policy_bit *broken =
-        policy_bits_broken(POLICY_WORD_GUEST, wish, mask, c->claims->guest_policy);
-
-    if (mask == 0) {
-        return policy_skipped;
-    }
-    if (broken == NULL) {
-        return NULL;
-    }
-    verdict_expected(&c->found, "bit %u %s", broken->bit, wish == POLICY_REQUIRE ? "set" : "clear");
-    verdict_actual(&c->found, "POLICY 0x%" PRIx64, c->claims->guest_policy);
-    return broken->slug;
-}
-
 static const char *judge_forbidden(struct policy_case *c)
 {
-    return judge_bits(c, POLICY_FORBID, c->workload->guest.forbid);
+    return policy_judge_bits(c, POLICY_WORD_GUEST, POLICY_FORBID, c->workload->guest.forbid);
 }
 
 static const char *judge_required(struct policy_case *c)
 {
-    return judge_bits(c, POLICY_REQUIRE, c->workload->guest.require);
+    return policy_judge_bits(c, POLICY_WORD_GUEST, POLICY_REQUIRE, c->workload->guest.require);
 }
 
 static const char *judge_abi(struct policy_case *c)

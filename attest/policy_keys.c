@@ -56,8 +56,8 @@ static int set_insecure_root(struct policy_keys *keys, const char *value, struct
 static int add_denied(struct policy_keys *keys, enum policy_denied which, const char *value,
                       struct err *err)
 {
-    return policy_value_add(value, policy_denied_info(which)->len, true,
-                            &keys->policy->denied[which], err);
+    return policy_value_add(value, policy_denied_len(which), true, &keys->policy->denied[which],
+                            err);
 }
 
 static int add_denied_chip(struct policy_keys *keys, const char *value, struct err *err)

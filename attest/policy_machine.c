@@ -21,7 +21,7 @@ static const char *judge_chip(struct policy_case *c)
         }
         if (!policy_lists(&rules->chips, c->claims->chip, CLAIMS_CHIP_LEN)) {
             verdict_expected(&c->found, "one of %zu chips", rules->chips.num);
-            policy_hex(c->claims->chip, CLAIMS_CHIP_LEN, c->found.actual);
+            verdict_hex((struct bytes){c->claims->chip, CLAIMS_CHIP_LEN}, c->found.actual);
             return "chip-not-listed";
         }
     }
@@ -56,30 +56,14 @@ static const char *judge_key(struct policy_case *c)
     return rules->num_csp > 0 ? "csp-not-listed" : NULL;
 }
 
-static const char *judge_bits(struct policy_case *c, enum policy_wish wish, uint64_t mask)
-{
-    const struct policy_bit *broken =
-        policy_bits_broken(POLICY_WORD_PLATFORM, wish, mask, c->claims->platform_info);
-
-    if (mask == 0) {
-        return policy_skipped;
-    }
-    if (broken == NULL) {
-        return NULL;
-    }
-    verdict_expected(&c->found, "bit %u %s", broken->bit, wish == POLICY_REQUIRE ? "set" : "clear");
-    verdict_actual(&c->found, "PLATFORM_INFO 0x%" PRIx64, c->claims->platform_info);
-    return broken->slug;
-}
-
 static const char *judge_required(struct policy_case *c)
 {
-    return judge_bits(c, POLICY_REQUIRE, c->workload->machine.require);
+    return policy_judge_bits(c, POLICY_WORD_PLATFORM, POLICY_REQUIRE, c->workload->machine.require);
 }
 
 static const char *judge_forbidden(struct policy_case *c)
 {
-    return judge_bits(c, POLICY_FORBID, c->workload->machine.forbid);
+    return policy_judge_bits(c, POLICY_WORD_PLATFORM, POLICY_FORBID, c->workload->machine.forbid);
 }
 
 static const char *judge_unknown(struct policy_case *c)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "attest/claims.h"
+#include "attest/policy_bits.h"
 #include "attest/policy_rules.h"
 #include "common/verdict.h"
 
@@ -39,8 +40,9 @@ extern const size_t policy_tcb_rows_len;
 extern const struct policy_predicate policy_reference_rows[]; /* J: 87 to 90 */
 extern const size_t policy_reference_rows_len;
 
-/* Hexadecimal, cut to what fits. */
-void policy_hex(const uint8_t *data, size_t len, char out_text[static VERDICT_VALUE_CAP]);
+/* The answer of a row about bits of POLICY or PLATFORM_INFO. */
+const char *policy_judge_bits(struct policy_case *c, enum policy_word word, enum policy_wish wish,
+                              uint64_t mask);
 
 /* True if one of `values`, each `len` bytes long, is `data`. */
 bool policy_lists(const struct policy_values *values, const uint8_t *data, size_t len);

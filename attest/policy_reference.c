@@ -20,7 +20,7 @@ static const char *judge_list(struct policy_case *c, enum policy_reference which
         return NULL;
     }
     verdict_expected(&c->found, "one of %zu of [workload %s]", values->num, c->workload->name);
-    policy_hex(data, policy_reference_info(which)->len, c->found.actual);
+    verdict_hex((struct bytes){data, policy_reference_info(which)->len}, c->found.actual);
     return slug;
 }
 
@@ -114,8 +114,9 @@ bool policy_check_instance(const struct claims *claims, const struct policy_inst
         if (rows[i].wanted != NULL &&
             CRYPTO_memcmp(rows[i].wanted, rows[i].found, CLAIMS_REPORT_ID_LEN) != 0) {
             verdict_refuse(out_verdict, VERDICT_REFERENCE_MISMATCH, 91, rows[i].slug);
-            policy_hex(rows[i].wanted, CLAIMS_REPORT_ID_LEN, out_verdict->expected);
-            policy_hex(rows[i].found, CLAIMS_REPORT_ID_LEN, out_verdict->actual);
+            verdict_hex((struct bytes){rows[i].wanted, CLAIMS_REPORT_ID_LEN},
+                        out_verdict->expected);
+            verdict_hex((struct bytes){rows[i].found, CLAIMS_REPORT_ID_LEN}, out_verdict->actual);
             return false;
         }
     }

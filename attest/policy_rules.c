@@ -17,13 +17,13 @@ const struct policy_reference_info *policy_reference_info(enum policy_reference 
     return &infos[reference];
 }
 
-const struct policy_denied_info *policy_denied_info(enum policy_denied denied)
+size_t policy_denied_len(enum policy_denied denied)
 {
-    static const struct policy_denied_info infos[POLICY_DENIED] = {
-        [POLICY_DENY_CHIP] = {"chip", CLAIMS_CHIP_LEN},
-        [POLICY_DENY_MEASUREMENT] = {"measurement", POLICY_MEASUREMENT_LEN},
-        [POLICY_DENY_VEK] = {"vek", 32},
+    static const size_t lens[POLICY_DENIED] = {
+        [POLICY_DENY_CHIP] = CLAIMS_CHIP_LEN,
+        [POLICY_DENY_MEASUREMENT] = POLICY_MEASUREMENT_LEN,
+        [POLICY_DENY_VEK] = 32,
     };
 
-    return &infos[denied];
+    return lens[denied];
 }

@@ -45,12 +45,8 @@ const struct policy_reference_info *policy_reference_info(enum policy_reference 
 /* What [deny] may list. */
 enum policy_denied { POLICY_DENY_CHIP, POLICY_DENY_MEASUREMENT, POLICY_DENY_VEK, POLICY_DENIED };
 
-struct policy_denied_info {
-    const char *key;
-    size_t len; /* bytes */
-};
-
-const struct policy_denied_info *policy_denied_info(enum policy_denied denied);
+/* Bytes of each of its values. */
+size_t policy_denied_len(enum policy_denied denied);
 
 /* [tcb PRODUCT] */
 struct policy_floor {

@@ -35,11 +35,6 @@ struct pool {
     uint8_t bytes[STORAGE_CAP];
 };
 
-static bool same(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && a.data != NULL && b.data != NULL && memcmp(a.data, b.data, a.len) == 0;
-}
-
 static bool is_text(struct bytes bytes, const char *text)
 {
     return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
@@ -53,7 +48,7 @@ static enum kind kind_of(const struct cert *cert)
                                  (is_text(name, "SEV-VCEK") || is_text(name, "SEV-VLEK")))) {
         return KIND_VEK;
     }
-    return same(cert->issuer, cert->subject) ? KIND_ROOT : KIND_INTERMEDIATE;
+    return bytes_same(cert->issuer, cert->subject) ? KIND_ROOT : KIND_INTERMEDIATE;
 }
 
 static void add(struct pool *pool, struct bytes bytes)
@@ -70,7 +65,7 @@ static void add(struct pool *pool, struct bytes bytes)
         return;
     }
     for (size_t i = 0; i < pool->num_certs; i++) {
-        if (same(pool->certs[i].der, cert.der)) {
+        if (bytes_same(pool->certs[i].der, cert.der)) {
             return; /* the same from another source */
         }
     }
@@ -161,7 +156,7 @@ const struct cert *pool_next_issuer(const struct pool *pool, const struct cert *
     while (*cursor < pool->num_certs) {
         size_t i = collateral_first(pool, (*cursor)++);
 
-        if (&pool->certs[i] != vek && same(pool->certs[i].subject, vek->issuer)) {
+        if (&pool->certs[i] != vek && bytes_same(pool->certs[i].subject, vek->issuer)) {
             return &pool->certs[i];
         }
     }
@@ -238,12 +233,12 @@ enum pool_root pool_find_root(const struct pool *pool, const struct cert *ask,
         const struct cert *cert = &pool->certs[collateral_first(pool, i)];
         const struct anchor *anchor = NULL;
 
-        if (!same(cert->subject, ask->issuer) || !same(cert->subject, cert->issuer)) {
+        if (!bytes_same(cert->subject, ask->issuer) || !bytes_same(cert->subject, cert->issuer)) {
             continue;
         }
         anchor = find_anchor(options, cert);
         /* Its name, key id and dates are the anchor's only if the pinned key signed them. */
-        if (anchor != NULL && same(cert_subject_key_id(cert), cert_authority_key_id(ask)) &&
+        if (anchor != NULL && bytes_same(cert_subject_key_id(cert), cert_authority_key_id(ask)) &&
             memo_signed_by(options->memo, cert, cert)) {
             *out_ark = cert;
             *out_anchor = anchor;

@@ -13,18 +13,6 @@ bool rule_is_text(struct bytes bytes, const char *text)
            memcmp(bytes.data, text, bytes.len) == 0;
 }
 
-void rule_hex(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP])
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t len = 0;
-
-    for (size_t i = 0; i < bytes.len && len + 2 < VERDICT_VALUE_CAP; i++) {
-        out_text[len++] = digits[bytes.data[i] >> 4];
-        out_text[len++] = digits[bytes.data[i] & 15];
-    }
-    out_text[len] = '\0';
-}
-
 enum vek_kind rule_vek_kind(const struct cert *cert)
 {
     struct bytes name;

@@ -96,9 +96,6 @@ enum vek_kind rule_vek_kind(const struct cert *cert);
 /* True if `bytes` is exactly `text`. */
 bool rule_is_text(struct bytes bytes, const char *text);
 
-/* The bytes in hexadecimal, cut to what fits in `out_text`. */
-void rule_hex(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP]);
-
 /* Text of the evidence, cut to what fits; whatever is not printable ASCII becomes '?', since the
    values end up on a terminal and in a log. */
 void rule_text(struct bytes bytes, char out_text[static VERDICT_VALUE_CAP]);

@@ -99,9 +99,7 @@ static const char *judge_extensions(struct appraisal *a)
 
 static bool algorithms_agree(const struct cert *cert)
 {
-    return cert->algorithm_inner.len == cert->algorithm_outer.len &&
-           memcmp(cert->algorithm_inner.data, cert->algorithm_outer.data,
-                  cert->algorithm_inner.len) == 0;
+    return bytes_same(cert->algorithm_inner, cert->algorithm_outer);
 }
 
 static const char *judge_cert_algorithm(struct appraisal *a)

@@ -14,11 +14,6 @@
 
 #define CLOCK_SKEW_S 300
 
-static bool same(struct bytes a, struct bytes b)
-{
-    return a.data != NULL && b.data != NULL && a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 static const char *judge_at_hand(struct appraisal *a)
 {
     bool required =
@@ -49,7 +44,7 @@ static const char *judge_algorithm(struct appraisal *a)
         return rule_skipped;
     }
     list = &a->crl->signed_part;
-    return same(list->algorithm_inner, list->algorithm_outer) && cert_pss_fits(list)
+    return bytes_same(list->algorithm_inner, list->algorithm_outer) && cert_pss_fits(list)
                ? NULL
                : "crl-algorithm";
 }
@@ -59,8 +54,8 @@ static const char *judge_issuer(struct appraisal *a)
     if (a->crl == NULL) {
         return rule_skipped;
     }
-    return same(a->crl->signed_part.issuer, a->ark->subject) &&
-                   same(a->crl->authority_key_id, cert_subject_key_id(a->ark))
+    return bytes_same(a->crl->signed_part.issuer, a->ark->subject) &&
+                   bytes_same(a->crl->authority_key_id, cert_subject_key_id(a->ark))
                ? NULL
                : "crl-issuer";
 }
@@ -130,8 +125,8 @@ static const char *judge_number(struct appraisal *a)
     if (mark == NULL) {
         return NULL;
     }
-    rule_hex((struct bytes){mark->number, mark->number_len}, a->found.expected);
-    rule_hex(a->crl->number, a->found.actual);
+    verdict_hex((struct bytes){mark->number, mark->number_len}, a->found.expected);
+    verdict_hex(a->crl->number, a->found.actual);
     return crl_compare_numbers(a->crl->number, (struct bytes){mark->number, mark->number_len}) >=
                        0 &&
                    a->crl->this_update >= mark->this_update
@@ -144,11 +139,11 @@ static const char *judge_revoked(struct appraisal *a)
     if (a->crl == NULL) {
         return rule_skipped;
     }
-    rule_hex(a->ask->serial, a->found.actual);
+    verdict_hex(a->ask->serial, a->found.actual);
     if (crl_lists(a->crl, a->ask->serial)) {
         return "intermediate-revoked";
     }
-    rule_hex(a->ark->serial, a->found.actual);
+    verdict_hex(a->ark->serial, a->found.actual);
     return crl_lists(a->crl, a->ark->serial) ? "root-revoked" : NULL;
 }
 
@@ -184,9 +179,9 @@ static bool holds(struct appraisal *a)
 /* One of another product says nothing here; one that claims to come from this chain has to hold. */
 static bool concerns(const struct appraisal *a, const struct crl *crl)
 {
-    return same(crl->signed_part.issuer, a->ark->subject) ||
-           (a->ask != NULL && same(crl->signed_part.issuer, a->ask->subject)) ||
-           same(crl->authority_key_id, cert_subject_key_id(a->ark));
+    return bytes_same(crl->signed_part.issuer, a->ark->subject) ||
+           (a->ask != NULL && bytes_same(crl->signed_part.issuer, a->ask->subject)) ||
+           bytes_same(crl->authority_key_id, cert_subject_key_id(a->ark));
 }
 
 static bool newer(const struct crl *crl, const struct crl *than)

@@ -35,8 +35,8 @@ static const char *judge_binding(struct appraisal *a)
     if (wanted.data == NULL) {
         return rule_skipped;
     }
-    rule_hex(wanted, a->found.expected);
-    rule_hex(data, a->found.actual);
+    verdict_hex(wanted, a->found.expected);
+    verdict_hex(data, a->found.actual);
     return CRYPTO_memcmp(data.data, wanted.data, data.len) == 0 ? NULL : "report-data";
 }
 

@@ -199,8 +199,8 @@ static const char *judge_chip(struct appraisal *a)
         return NULL;
     }
     chip.len = tcb_hwid_len(a->layout);
-    rule_hex(chip, a->found.expected);
-    rule_hex(a->fields.hwid, a->found.actual);
+    verdict_hex(chip, a->found.expected);
+    verdict_hex(a->fields.hwid, a->found.actual);
     return memcmp(chip.data, a->fields.hwid.data, chip.len) == 0 ? NULL : "vek-chip-mismatch";
 }
 

@@ -77,3 +77,15 @@ void verdict_actual(struct verdict *verdict, const char *format, ...)
     vsnprintf(verdict->actual, sizeof(verdict->actual), format, args);
     va_end(args);
 }
+
+void verdict_hex(struct bytes bytes, char out_value[static VERDICT_VALUE_CAP])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = 0;
+
+    for (size_t i = 0; i < bytes.len && len + 2 < VERDICT_VALUE_CAP; i++) {
+        out_value[len++] = digits[bytes.data[i] >> 4];
+        out_value[len++] = digits[bytes.data[i] & 15];
+    }
+    out_value[len] = '\0';
+}

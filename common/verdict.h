@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "common/bytes.h"
 #include "common/compiler.h"
 
 enum verdict_code {
@@ -63,3 +64,6 @@ bool verdict_refuse(struct verdict *verdict, enum verdict_code code, int row, co
 /* Sets what was wanted and what was found; each cut at VERDICT_VALUE_CAP. */
 void verdict_expected(struct verdict *verdict, const char *format, ...) PRINTF(2, 3);
 void verdict_actual(struct verdict *verdict, const char *format, ...) PRINTF(2, 3);
+
+/* The bytes in hexadecimal, cut to what fits in one of a verdict's values. */
+void verdict_hex(struct bytes bytes, char out_value[static VERDICT_VALUE_CAP]);

@@ -22,19 +22,13 @@ static bool in_use(const struct setting *row, const uint8_t *section)
 unsigned settings_insecure(const struct settings_table *table, const void *whole,
                            settings_insecure_found *found)
 {
-    const uint8_t *bytes = whole;
     unsigned total = 0;
 
     for (size_t i = 0; i < table->num_sections; i++) {
         const struct setting_section *section = &table->sections[i];
-        const void *count = bytes + section->count_offset;
-        const uint8_t *base = bytes + section->offset;
-        size_t num = 1;
+        const uint8_t *base = NULL;
+        size_t num = settings_value_sections(section, whole, &base);
 
-        if (section->max > 0) {
-            num = *(const size_t *)count;
-            memcpy(&base, bytes + section->offset, sizeof(base)); /* a pointer to the array */
-        }
         for (size_t j = 0; j < num * table->num_rows; j++) {
             const struct setting *row = &table->rows[j % table->num_rows];
             const uint8_t *here = base + j / table->num_rows * section->size;

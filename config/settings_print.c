@@ -33,18 +33,12 @@ static void print_section(const struct settings_table *table, const struct setti
 
 void settings_print(const struct settings_table *table, const void *whole, FILE *out)
 {
-    const uint8_t *bytes = whole;
 
     for (size_t i = 0; i < table->num_sections; i++) {
         const struct setting_section *section = &table->sections[i];
-        const void *count = bytes + section->count_offset;
-        const uint8_t *base = bytes + section->offset;
-        size_t num = 1;
+        const uint8_t *base = NULL;
+        size_t num = settings_value_sections(section, whole, &base);
 
-        if (section->max > 0) {
-            num = *(const size_t *)count;
-            memcpy(&base, bytes + section->offset, sizeof(base)); /* a pointer to the array */
-        }
         for (size_t j = 0; j < num; j++) {
             print_section(table, section, base + j * section->size, out);
             fputc('\n', out);

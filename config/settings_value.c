@@ -289,3 +289,17 @@ void settings_value_clear(const struct setting *row, void *field)
         *text = NULL;
     }
 }
+
+size_t settings_value_sections(const struct setting_section *section, const void *whole,
+                               const uint8_t **out_first)
+{
+    const uint8_t *bytes = whole;
+    const void *count = bytes + section->count_offset;
+
+    *out_first = bytes + section->offset;
+    if (section->max == 0) {
+        return 1;
+    }
+    memcpy(out_first, bytes + section->offset, sizeof(*out_first)); /* a pointer to the array */
+    return *(const size_t *)count;
+}

@@ -22,3 +22,7 @@ void settings_value_write(const struct setting *row, const void *field, size_t i
 
 /* Frees what the field owns. */
 void settings_value_clear(const struct setting *row, void *field);
+
+/* How many sections of a kind `whole` has, and where the struct of the first one is. */
+size_t settings_value_sections(const struct setting_section *section, const void *whole,
+                               const uint8_t **out_first);
