@@ -37,14 +37,6 @@ struct channel {
     struct http1 *http;
 };
 
-static int64_t realtime_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static SSL_CTX *make_ctx(const STACK_OF(X509) * roots, struct err *err)
 {
     SSL_CTX *ctx = NULL;
@@ -172,6 +164,9 @@ struct channel *channel_open(const struct channel_options *options, struct err *
         err_set_openssl(err, ERR_LIMIT, "TLS connection");
         goto out;
     }
+    if (options->now != 0) {
+        X509_VERIFY_PARAM_set_time(SSL_get0_param(channel->ssl), (time_t)options->now);
+    }
     if (shake_hands(channel, err) != 0) {
         goto out;
     }
@@ -268,7 +263,7 @@ static int receive_response(const struct channel *channel, struct err *err)
 }
 
 int channel_ask(struct channel *channel, const struct channel_request *request,
-                const struct http1 **out_response, int64_t *out_clock_offset_ms, struct err *err)
+                const struct http1 **out_response, struct checked_clock *out_clock, struct err *err)
 {
     uint8_t storage[HEAD_MAX];
     struct buf head = buf_over(storage, sizeof(storage));
@@ -280,7 +275,8 @@ int channel_ask(struct channel *channel, const struct channel_request *request,
         .content_len = request->body.len,
         .fields = request->fields,
     };
-    int64_t sent_ms = realtime_ms();
+    int64_t sent_ms = clock_reading_now().boot_ms;
+    struct clock_reading received;
 
     if (!http1_put_request(&head, &fields)) {
         return err_set(err, ERR_LIMIT, "%s: request too long", request->target);
@@ -289,7 +285,10 @@ int channel_ask(struct channel *channel, const struct channel_request *request,
         send_all(channel, request->body, err) != 0 || receive_response(channel, err) != 0) {
         return err_wrap(err, "%s", request->target);
     }
-    *out_clock_offset_ms = reply_clock_offset_ms(channel->http, sent_ms, realtime_ms());
+    received = clock_reading_now();
+    sent_ms += received.wall_ms - received.boot_ms; /* as the wall clock is set now */
+    *out_clock = checked_clock_learn(
+        &received, reply_clock_offset_ms(channel->http, sent_ms, received.wall_ms));
     *out_response = channel->http;
     return 0;
 }

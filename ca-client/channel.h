@@ -10,6 +10,7 @@
 
 #include <openssl/x509.h>
 
+#include "ca-client/checked_clock.h"
 #include "ca-client/dial.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
@@ -21,6 +22,7 @@ struct channel; /* opaque */
 struct channel_options {
     const char *url;              /* https://HOST:PORT; borrowed for the call */
     const STACK_OF(X509) * roots; /* the only trust anchors; borrowed for the call */
+    int64_t now; /* to judge certificates by, seconds since 1970; 0: the wall clock says */
     struct deadline deadline;
 };
 
@@ -38,8 +40,8 @@ struct channel_request {
 };
 
 /* Sends one request and waits for its response; `out_response` is borrowed, valid until the next
-   request.  `out_clock_offset_ms` is the CA's clock minus ours by its Date: 0 within what a Date
-   can tell, or without one. */
+   request.  `out_clock` is what its Date tells of our clocks, whoever set them meanwhile: no
+   difference within what a Date can tell, or without one. */
 MUST_CHECK int channel_ask(struct channel *channel, const struct channel_request *request,
-                           const struct http1 **out_response, int64_t *out_clock_offset_ms,
+                           const struct http1 **out_response, struct checked_clock *out_clock,
                            struct err *err);

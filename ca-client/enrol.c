@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -45,16 +44,8 @@ struct attempt {
     EVP_PKEY *key;
     char uri[SPIFFE_ID_MAX + 1];
     struct reply_nonce nonce;
-    int64_t clock_offset_ms; /* by the last response */
+    struct checked_clock clock; /* by the last response */
 };
-
-static int64_t realtime_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int set_uri(struct attempt *attempt, struct err *err)
 {
@@ -80,6 +71,7 @@ static int open_channel(struct attempt *attempt, struct err *err)
     struct channel_options channel = {
         .url = options->ca_url,
         .deadline = deadline_in(options->timeout_ms, options->cancelled),
+        .now = checked_clock_now(&options->clock) / 1000,
     };
 
     attempt->roots = certs_load(options->ca_root, err);
@@ -95,7 +87,7 @@ static int open_channel(struct attempt *attempt, struct err *err)
 static int ask(struct attempt *attempt, const struct channel_request *request,
                const char *media_type, const struct http1 **out_response, struct err *err)
 {
-    if (channel_ask(attempt->channel, request, out_response, &attempt->clock_offset_ms, err) != 0) {
+    if (channel_ask(attempt->channel, request, out_response, &attempt->clock, err) != 0) {
         return -1;
     }
     if (reply_check(*out_response, media_type, attempt->failure, err) != 0) {
@@ -118,7 +110,7 @@ static int fetch_anchors(struct attempt *attempt, struct err *err)
         return err_wrap(err, "%s", request.target);
     }
     attempt->anchors = anchors_select(certs, attempt->roots, attempt->options->trust_domain,
-                                      (realtime_ms() + attempt->clock_offset_ms) / 1000, err);
+                                      checked_clock_now(&attempt->clock) / 1000, err);
     certs_free(certs);
     return attempt->anchors != NULL ? 0 : -1;
 }
@@ -234,8 +226,8 @@ static int obtain(struct attempt *attempt, struct identity **out_identity, struc
         .uri = attempt->uri,
         .trust_domain = attempt->options->trust_domain,
         .anchors = attempt->anchors,
-        .now_ms = realtime_ms(),
-        .clock_offset_ms = attempt->clock_offset_ms,
+        .now_ms = checked_clock_now(&attempt->clock),
+        .clock = attempt->clock,
     };
     identity = grant_accept(&grant, certs, err);
 out:

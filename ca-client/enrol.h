@@ -13,6 +13,7 @@
 #include <openssl/types.h>
 
 #include "attest/collect.h"
+#include "ca-client/checked_clock.h"
 #include "common/compiler.h"
 #include "common/verdict.h"
 
@@ -24,6 +25,7 @@ struct enrol_options {
     const char *trust_domain;
     const char *service; /* path behind the tee: the CSR's URI is spiffe://TD/TEE/SERVICE */
     struct collect_options collect;
+    struct checked_clock clock;    /* as the enrolment before has learnt it, or {0} */
     unsigned timeout_ms;           /* for all that goes over the network */
     const _Atomic bool *cancelled; /* looked at every 250 ms meanwhile; may be NULL */
 };
@@ -73,4 +75,4 @@ const char *identity_spiffe(const struct identity *identity);
 const char *identity_trust_domain(const struct identity *identity);
 int64_t identity_not_before(const struct identity *identity); /* seconds since 1970 */
 int64_t identity_not_after(const struct identity *identity);
-int64_t identity_clock_offset_ms(const struct identity *identity); /* CA's Date minus our clock */
+const struct checked_clock *identity_clock(const struct identity *identity);

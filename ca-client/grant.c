@@ -34,7 +34,7 @@ static X509 *find_leaf(const STACK_OF(X509) * certs, const EVP_PKEY *key)
 static int verify(const struct grant *grant, X509 *leaf, enum svid_role role, struct svid *out_svid,
                   X509 **out_issuer, struct err *err)
 {
-    int64_t now = (grant->now_ms + grant->clock_offset_ms) / 1000;
+    int64_t now = grant->now_ms / 1000;
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     int rc = -1;
 
@@ -85,7 +85,7 @@ struct identity *grant_accept(const struct grant *grant, const STACK_OF(X509) * 
         .key = grant->key,
         .leaf = find_leaf(certs, grant->key),
         .anchors = grant->anchors,
-        .clock_offset_ms = grant->clock_offset_ms,
+        .clock = grant->clock,
     };
     struct identity *identity = NULL;
 

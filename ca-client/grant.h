@@ -8,6 +8,8 @@
 
 #include <openssl/x509.h>
 
+#include "ca-client/checked_clock.h"
+
 struct err;
 struct identity;
 
@@ -17,8 +19,8 @@ struct grant {
     const char *uri; /* the exact SPIFFE ID */
     const char *trust_domain;
     X509_STORE *anchors;
-    int64_t now_ms; /* since 1970, by our clock */
-    int64_t clock_offset_ms;
+    int64_t now_ms; /* since 1970, by the checked clock */
+    struct checked_clock clock;
 };
 
 /* Finds our leaf among `certs` and makes it an identity: the key is ours, the name is what we asked

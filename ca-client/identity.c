@@ -29,7 +29,7 @@ struct identity {
     char trust_domain[SPIFFE_TRUST_DOMAIN_MAX + 1];
     int64_t not_before;
     int64_t not_after;
-    int64_t clock_offset_ms;
+    struct checked_clock clock;
 };
 
 /* `spiffe` is a valid ID with a path. */
@@ -84,7 +84,7 @@ struct identity *identity_new(const struct identity_parts *parts, struct err *er
     set_names(identity, svid.spiffe);
     identity->not_before = svid.not_before;
     identity->not_after = svid.not_after;
-    identity->clock_offset_ms = parts->clock_offset_ms;
+    identity->clock = parts->clock;
     EVP_PKEY_up_ref(parts->key);
     X509_up_ref(parts->leaf);
     if (parts->issuer != NULL) {
@@ -177,7 +177,7 @@ int64_t identity_not_after(const struct identity *identity)
     return identity->not_after;
 }
 
-int64_t identity_clock_offset_ms(const struct identity *identity)
+const struct checked_clock *identity_clock(const struct identity *identity)
 {
-    return identity->clock_offset_ms;
+    return &identity->clock;
 }

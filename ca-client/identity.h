@@ -3,9 +3,9 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include <openssl/types.h>
+
+#include "ca-client/checked_clock.h"
 
 struct err;
 struct identity;
@@ -16,7 +16,7 @@ struct identity_parts {
     X509 *leaf;
     X509 *issuer; /* NULL: not known */
     X509_STORE *anchors;
-    int64_t clock_offset_ms;
+    struct checked_clock clock;
 };
 
 /* Checks that the key is the leaf's and that the leaf names a SPIFFE ID; nothing else.  NULL on

@@ -24,7 +24,8 @@ uint64_t renew_after_success(struct renew *renew, int64_t issued_ms, int64_t not
     uint64_t wait_ms = 0;
     uint64_t age_ms = 0;
 
-    *renew = (struct renew){0};
+    renew->failures = 0;
+    renew->retried = false;
     if (not_after_ms <= issued_ms || not_after_ms <= now_ms || issued_ms < 0) {
         return FIRST_MS;
     }
@@ -115,4 +116,16 @@ uint64_t renew_after_failure(struct renew *renew, enum verdict_code code, unsign
         delay_ms = delay_ms < left_ms ? delay_ms : left_ms;
     }
     return delay_ms;
+}
+
+uint64_t renew_after_jump(struct renew *renew, uint64_t now_ms)
+{
+    uint64_t due_ms = now_ms;
+
+    if (renew->jump_ms > 0 && now_ms < renew->jump_ms + RENEW_JUMP_GAP_MS) {
+        /* One that still waits for its turn stands for this one, too. */
+        due_ms = renew->jump_ms > now_ms ? renew->jump_ms : renew->jump_ms + RENEW_JUMP_GAP_MS;
+    }
+    renew->jump_ms = due_ms;
+    return due_ms;
 }

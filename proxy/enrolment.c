@@ -17,15 +17,18 @@
 
 #include <openssl/rand.h>
 
+#include "ca-client/checked_clock.h"
 #include "ca-client/renew.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/svid.h"
 #include "proxy/file_watch.h"
+#include "proxy/pause.h"
 
 #define TICK_MS 1000
 #define BACKDATE_MS 60000 /* notBefore lies this far before the issue (spec: certificates) */
 #define SERIAL_TEXT_CAP 41
+#define NEVER UINT64_MAX
 #define CLOCK_WARN_MS 60000 /* a difference that somebody should look into (spec: clocks) */
 
 /* What the thread pool works on; nobody else touches it meanwhile. */
@@ -50,7 +53,9 @@ struct enrolment {
     atomic_bool cancelled; /* read by the job */
     struct job job;
     struct renew renew;
-    uint64_t due_ms; /* of the next job, CLOCK_BOOTTIME; UINT64_MAX: when asked */
+    uint64_t due_ms;      /* of the next job, CLOCK_BOOTTIME; NEVER: when asked */
+    uint64_t jump_due_ms; /* of one that the clocks ask for; NEVER: they do not */
+    struct pause_clocks clocks;
     struct identity *identity;
     struct enrolment_status status;
     void (*on_done)(void *user);
@@ -68,7 +73,16 @@ static int64_t clock_ms(clockid_t clock)
 /* Milliseconds since 1970 by the CA's clock, as far as we know it. */
 static int64_t checked_now_ms(const struct enrolment *e)
 {
-    return clock_ms(CLOCK_REALTIME) + e->status.clock_offset_ms;
+    return checked_clock_now(&e->options.enrol.clock);
+}
+
+static struct pause_clocks read_clocks(void)
+{
+    return (struct pause_clocks){
+        .loop_ms = clock_ms(CLOCK_MONOTONIC),
+        .boot_ms = clock_ms(CLOCK_BOOTTIME),
+        .wall_ms = clock_ms(CLOCK_REALTIME),
+    };
 }
 
 static uint64_t random_bits(void)
@@ -120,13 +134,13 @@ static void log_identity(const char *event, const struct identity *identity)
     svid_deinit(&svid);
     log_info(event, kv_text("spiffe", identity_spiffe(identity)), kv_text("serial", serial),
              kv_num("not_after", identity_not_after(identity)),
-             kv_num("clock_offset_ms", identity_clock_offset_ms(identity)));
+             kv_num("clock_offset_ms", identity_clock(identity)->wall_offset_ms));
 }
 
 /* Takes the job's reference to `identity`, which is in use by now. */
 static void succeed(struct enrolment *e, struct identity *identity)
 {
-    int64_t offset_ms = identity_clock_offset_ms(identity);
+    int64_t offset_ms = identity_clock(identity)->wall_offset_ms;
     bool first = e->identity == NULL;
     uint64_t delay_ms = 0;
 
@@ -136,6 +150,7 @@ static void succeed(struct enrolment *e, struct identity *identity)
     e->status.last_refusal = VERDICT_ACCEPTED;
     e->status.last_success = clock_ms(CLOCK_REALTIME) / 1000;
     e->status.clock_offset_ms = offset_ms;
+    e->options.enrol.clock = *identity_clock(identity);
     e->status.expired = false;
     log_identity(first ? "identity.ready" : "identity.renewed", identity);
     if (offset_ms > CLOCK_WARN_MS || offset_ms < -CLOCK_WARN_MS) {
@@ -144,7 +159,7 @@ static void succeed(struct enrolment *e, struct identity *identity)
     }
     delay_ms = renew_after_success(&e->renew, identity_not_before(identity) * 1000 + BACKDATE_MS,
                                    not_after_ms(e), checked_now_ms(e), random_bits());
-    e->due_ms = uses_files(e) ? UINT64_MAX : (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
+    e->due_ms = uses_files(e) ? NEVER : (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
     malloc_trim(0); /* an enrolment is a burst, and nothing like it follows for a long time */
 }
 
@@ -219,6 +234,7 @@ static void begin(struct enrolment *e)
         e->again = true;
         return;
     }
+    e->jump_due_ms = NEVER;
     e->job = (struct job){.work.data = &e->job, .options = &e->options};
     if (uv_queue_work(e->loop, &e->job.work, work, after_work) != 0) {
         err_set(&e->job.err, ERR_LIMIT, "thread pool");
@@ -239,12 +255,32 @@ static void check_expiry(struct enrolment *e)
               kv_text("effect", "new handshakes are refused"));
 }
 
+/* After a pause, or once somebody has set the clock, what we have may be over, and what the CA has
+   told of its clock is not true any more.  Files tell nothing new. */
+static void check_clocks(struct enrolment *e)
+{
+    struct pause_clocks now = read_clocks();
+    struct pause pause = pause_between(&e->clocks, &now, TICK_MS);
+
+    e->clocks = now;
+    if ((pause.slept_ms == 0 && pause.stepped_ms == 0) || uses_files(e)) {
+        return;
+    }
+    e->jump_due_ms = renew_after_jump(&e->renew, (uint64_t)now.boot_ms);
+}
+
+static uint64_t next_due_ms(const struct enrolment *e)
+{
+    return e->jump_due_ms < e->due_ms ? e->jump_due_ms : e->due_ms;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct enrolment *e = timer->data;
 
+    check_clocks(e);
     check_expiry(e);
-    if (!e->working && (uint64_t)clock_ms(CLOCK_BOOTTIME) >= e->due_ms) {
+    if (!e->working && (uint64_t)clock_ms(CLOCK_BOOTTIME) >= next_due_ms(e)) {
         begin(e);
     }
     arm(e);
@@ -256,8 +292,8 @@ static void arm(struct enrolment *e)
     uint64_t now_ms = (uint64_t)clock_ms(CLOCK_BOOTTIME);
     uint64_t wait_ms = TICK_MS;
 
-    if (!e->working && e->due_ms < now_ms + wait_ms) {
-        wait_ms = e->due_ms > now_ms ? e->due_ms - now_ms : 0;
+    if (!e->working && next_due_ms(e) < now_ms + wait_ms) {
+        wait_ms = next_due_ms(e) > now_ms ? next_due_ms(e) - now_ms : 0;
     }
     uv_timer_start(&e->timer, on_timer, wait_ms, 0);
 }
@@ -311,7 +347,9 @@ struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_option
     e->callbacks = *callbacks;
     e->loop = loop;
     e->timer.data = e;
-    e->due_ms = UINT64_MAX; /* the first job is asked for here */
+    e->due_ms = NEVER; /* the first job is asked for here */
+    e->jump_due_ms = NEVER;
+    e->clocks = read_clocks();
     e->num_open = 2;
     if (watch_files(e) != 0) {
         err_set(err, ERR_LIMIT, "enrolment: cannot watch the certificate files");

@@ -237,7 +237,8 @@ uint64_t generation_number(const struct generation *generation)
 
 bool generation_valid(const struct generation *generation, int64_t now)
 {
-    return generation->identity != NULL && now < identity_not_after(generation->identity);
+    return generation->identity != NULL && now >= identity_not_before(generation->identity) &&
+           now < identity_not_after(generation->identity);
 }
 
 int64_t generation_not_after(const struct generation *generation)

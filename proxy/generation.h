@@ -54,7 +54,7 @@ void generation_unref(struct generation *generation); /* accepts NULL */
 
 uint64_t generation_number(const struct generation *generation);
 
-/* True if there is an identity and `now` (seconds, checked clock) is before its notAfter. */
+/* True if there is an identity and it is valid at `now` (seconds, checked clock). */
 bool generation_valid(const struct generation *generation, int64_t now);
 
 /* Our leaf's notAfter, seconds since 1970; 0 without an identity. */
@@ -72,5 +72,5 @@ const struct authz_rule *generation_allows(const struct generation *generation, 
 /* False for an empty place. */
 bool generation_serves(const struct generation *generation, size_t route);
 
-/* Seconds since 1970 by the checked clock: the system's plus the offset learnt from the CA. */
+/* Seconds since 1970 by the checked clock, which knows what the CA has told of ours. */
 int64_t generation_now(const struct generation *generation);

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -188,9 +187,7 @@ const struct authz_rule *judge_again(const struct judge *judge, const struct svi
 
 int64_t judge_now(const struct identity *identity)
 {
-    int64_t offset_ms = identity != NULL ? identity_clock_offset_ms(identity) : 0;
-    struct timespec now;
+    const struct checked_clock unchecked = {0};
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    return ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + offset_ms) / 1000;
+    return checked_clock_now(identity != NULL ? identity_clock(identity) : &unchecked) / 1000;
 }

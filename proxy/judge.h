@@ -54,6 +54,5 @@ const char *judge_denial(SSL *ssl);
    NULL if `peer`, once verified, is no longer welcome. */
 const struct authz_rule *judge_again(const struct judge *judge, const struct svid *peer);
 
-/* Seconds since 1970 by the checked clock: the system's plus what `identity` (may be NULL) learnt
-   from the CA. */
+/* Seconds since 1970 by the checked clock of `identity`, or by the wall clock if that is NULL. */
 int64_t judge_now(const struct identity *identity);

@@ -18,7 +18,7 @@ struct identity *member_identity(const struct member *member)
     struct identity_parts parts = {
         .issuer = member->issuer->ca,
         .anchors = X509_STORE_new(),
-        .clock_offset_ms = member->clock_offset_ms,
+        .clock.wall_offset_ms = member->clock_offset_ms,
     };
     struct identity *identity = NULL;
     struct err err;

@@ -193,10 +193,11 @@ static void three_requests_share_one_connection(void **state)
     channel = open_to(f, f->url, TIMEOUT_MS, NULL, &err);
     assert_non_null(channel);
     for (unsigned i = 0; i < 3; i++) {
-        int64_t offset_ms = 77;
+        struct checked_clock clock = {77, 77, false};
 
-        assert_int_equal(channel_ask(channel, &requests[i], &response, &offset_ms, &err), 0);
-        assert_int_equal(offset_ms, 0);
+        assert_int_equal(channel_ask(channel, &requests[i], &response, &clock, &err), 0);
+        assert_int_equal(clock.wall_offset_ms, 0);
+        assert_true(clock.anchored);
         assert_int_equal(http1_response_status(response), i < 2 ? 200 : 503);
         assert_int_equal(http1_body(response).len, strlen(bodies[i]));
         assert_memory_equal(http1_body(response).data, bodies[i], strlen(bodies[i]));
@@ -215,7 +216,7 @@ static void the_server_may_be_known_by_its_name(void **state)
     struct fixture *f = *state;
     struct channel *channel = NULL;
     const struct http1 *response = NULL;
-    int64_t offset_ms = 0;
+    struct checked_clock clock = {0};
     struct err err = {0};
 
     start(f, &script);
@@ -223,7 +224,7 @@ static void the_server_may_be_known_by_its_name(void **state)
     channel = open_to(f, f->url, TIMEOUT_MS, NULL, &err);
     assert_non_null(channel);
     assert_int_equal(channel_ask(channel, &(struct channel_request){.method = "GET", .target = "/"},
-                                 &response, &offset_ms, &err),
+                                 &response, &clock, &err),
                      0);
     channel_close(channel);
     join(f);
@@ -300,6 +301,32 @@ static void nobody_else_is_taken_for_the_ca(void **state)
     }
 }
 
+/* The hour of the checked clock, whatever the wall clock says. */
+static void its_certificate_is_judged_at_the_hour_that_was_given(void **state)
+{
+    static const struct script script = {.replies = {NULL}};
+    const int64_t away_s[] = {-7200, 0, 7200}; /* it is valid for an hour on each side */
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct fixture *f = *state;
+        struct channel_options options = {.url = f->url,
+                                          .roots = f->roots,
+                                          .now = now_s() + away_s[i],
+                                          .deadline = deadline_in(TIMEOUT_MS, NULL)};
+        struct err err = {0};
+        struct channel *channel = NULL;
+
+        start(f, &script);
+        channel = channel_open(&options, &err);
+        assert_int_equal(channel != NULL, away_s[i] == 0);
+        assert_true(channel != NULL || err.code == ERR_DENIED);
+        channel_close(channel);
+        join(f);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 static void tls_1_2_is_refused(void **state)
 {
     static const struct script script = {.max_version = TLS1_2_VERSION};
@@ -327,7 +354,7 @@ static void bad_responses_are_errors(void **state)
         struct fixture *f = *state;
         struct channel *channel = NULL;
         const struct http1 *response = NULL;
-        int64_t offset_ms = 0;
+        struct checked_clock clock = {0};
         struct err err = {0};
 
         start(f, &cases[i].script);
@@ -335,7 +362,7 @@ static void bad_responses_are_errors(void **state)
         assert_non_null(channel);
         assert_int_equal(channel_ask(channel,
                                      &(struct channel_request){.method = "GET", .target = "/"},
-                                     &response, &offset_ms, &err),
+                                     &response, &clock, &err),
                          -1);
         assert_int_equal(err.code, cases[i].code);
         assert_null(response);
@@ -355,7 +382,7 @@ static void a_silent_server_is_left_at_the_deadline(void **state)
         struct fixture *f = *state;
         struct channel *channel = NULL;
         const struct http1 *response = NULL;
-        int64_t offset_ms = 0;
+        struct checked_clock clock = {0};
         struct err err = {0};
 
         start(f, &scripts[i]);
@@ -363,7 +390,7 @@ static void a_silent_server_is_left_at_the_deadline(void **state)
         if (channel != NULL) {
             assert_int_equal(channel_ask(channel,
                                          &(struct channel_request){.method = "GET", .target = "/"},
-                                         &response, &offset_ms, &err),
+                                         &response, &clock, &err),
                              -1);
         }
         assert_int_equal(err.code, ERR_TIMEOUT);
@@ -411,6 +438,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(three_requests_share_one_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_server_may_be_known_by_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_else_is_taken_for_the_ca, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(its_certificate_is_judged_at_the_hour_that_was_given,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(tls_1_2_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_responses_are_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_silent_server_is_left_at_the_deadline, set_up, tear_down),

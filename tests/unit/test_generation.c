@@ -292,7 +292,7 @@ static void a_client_refuses_a_server_that_it_does_not_expect(void **state)
     generation_unref(server);
 }
 
-static void it_is_valid_until_our_own_leaf_expires(void **state)
+static void it_is_valid_while_our_own_leaf_is(void **state)
 {
     const struct pki *pki = *state;
     struct generation *generation = good_server(pki);
@@ -301,6 +301,7 @@ static void it_is_valid_until_our_own_leaf_expires(void **state)
     assert_true(generation_valid(generation, generation_now(generation)));
     assert_true(generation_valid(generation, not_after - 1));
     assert_false(generation_valid(generation, not_after));
+    assert_false(generation_valid(generation, not_after - 2 * 86400)); /* made for a day at most */
     generation_unref(generation);
 }
 
@@ -354,7 +355,7 @@ int main(void)
         cmocka_unit_test(a_client_is_judged_by_all_that_its_certificate_says),
         cmocka_unit_test(a_client_without_a_certificate_gets_certificate_required),
         cmocka_unit_test(a_client_refuses_a_server_that_it_does_not_expect),
-        cmocka_unit_test(it_is_valid_until_our_own_leaf_expires),
+        cmocka_unit_test(it_is_valid_while_our_own_leaf_is),
         cmocka_unit_test(without_an_identity_there_is_no_context),
         cmocka_unit_test(there_is_a_bound_on_routes),
         cmocka_unit_test(a_route_that_names_a_missing_peer_is_an_error),

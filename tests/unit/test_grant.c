@@ -142,8 +142,8 @@ static struct identity *accept(const struct fixture *f, X509 *first, X509 *secon
         .uri = URI,
         .trust_domain = HIERARCHY_TRUST_DOMAIN,
         .anchors = anchors,
-        .now_ms = NOW * 1000 - offset_ms,
-        .clock_offset_ms = offset_ms,
+        .now_ms = NOW * 1000,
+        .clock.wall_offset_ms = offset_ms,
     };
     struct identity *identity = grant_accept(&grant, certs, err);
 
@@ -172,7 +172,7 @@ static void what_we_asked_for_becomes_our_identity(void **state)
         assert_string_equal(identity_spiffe(identity), URI);
         assert_int_equal(X509_cmp(identity_leaf(identity), leaf), 0);
         assert_int_equal(X509_cmp(identity_issuer(identity), f->hierarchy.issuing), 0);
-        assert_int_equal(identity_clock_offset_ms(identity), 86400000);
+        assert_int_equal(identity_clock(identity)->wall_offset_ms, 86400000);
         assert_int_equal(identity_not_after(identity), NOW + 3600);
         identity_unref(identity);
     }

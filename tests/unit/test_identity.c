@@ -121,7 +121,8 @@ static void three_files_make_an_identity(void **state)
     assert_int_equal(EVP_PKEY_eq(identity_key(identity), fixture->key), 1);
     assert_int_equal(sk_X509_OBJECT_num(X509_STORE_get0_objects(identity_anchors(identity))), 1);
     assert_int_equal(identity_not_after(identity) - identity_not_before(identity), 7200);
-    assert_int_equal(identity_clock_offset_ms(identity), 0);
+    assert_int_equal(identity_clock(identity)->wall_offset_ms, 0);
+    assert_false(identity_clock(identity)->anchored);
     assert_int_equal(X509_digest(fixture->pki.ca, EVP_sha256(), digest, NULL), 1);
     assert_true(identity_has_anchor(identity, digest));
     assert_int_equal(X509_digest(fixture->leaf, EVP_sha256(), digest, NULL), 1);

@@ -133,6 +133,26 @@ static void a_try_is_always_left_before_the_end(void **state)
     assert_in_range(tries, 5, 12);
 }
 
+static void r17_a_jump_of_the_clocks_is_answered_at_once_but_not_all_the_time(void **state)
+{
+    struct renew renew = {0};
+
+    assert_int_equal(renew_after_jump(&renew, 500), 500);
+    assert_int_equal(renew_after_jump(&renew, 10499), 10500);
+    assert_int_equal(renew_after_jump(&renew, 10499), 10500); /* it waits for the same turn */
+    assert_int_equal(renew_after_jump(&renew, 10501), 20500);
+    assert_int_equal(renew_after_jump(&renew, 90000), 90000);
+}
+
+static void a_renewal_does_not_forget_the_last_jump(void **state)
+{
+    struct renew renew = {0};
+
+    assert_int_equal(renew_after_jump(&renew, 500), 500);
+    (void)renew_after_success(&renew, ISSUED_MS, ISSUED_MS + HOUR_MS, ISSUED_MS, 0);
+    assert_int_equal(renew_after_jump(&renew, 600), 500 + RENEW_JUMP_GAP_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,8 @@ int main(void)
         cmocka_unit_test(a_spent_nonce_is_replaced_at_once_but_only_one_time),
         cmocka_unit_test(the_ca_may_ask_for_patience),
         cmocka_unit_test(a_try_is_always_left_before_the_end),
+        cmocka_unit_test(r17_a_jump_of_the_clocks_is_answered_at_once_but_not_all_the_time),
+        cmocka_unit_test(a_renewal_does_not_forget_the_last_jump),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
