@@ -3,7 +3,7 @@
  *
  * Happy path: start the workers, admin and enrolment; the first identity makes the sidecar ready;
  * renewals and reloads make new generations; SIGTERM drains the workers; then everything is stopped
- * in turn and the loop runs dry.
+ * in turn and the loop runs dry, or what the thread pool cannot end soon is left behind.
  */
 #include "proxy/control.h"
 
@@ -114,6 +114,20 @@ static void on_admin_stopped(void *user)
     control->admin = NULL;
 }
 
+/* The crew first: the other handles keep the loop alive by themselves. */
+static void on_patience(uv_timer_t *timer)
+{
+    struct control *control = timer->data;
+
+    if (crew_stop(control->leaving)) {
+        control->leaving = NULL;
+        uv_unref((uv_handle_t *)timer);
+    }
+    if (++control->num_waits == CONTROL_WAITS) {
+        uv_stop(&control->loop);
+    }
+}
+
 /* Ends everything; the loop then runs dry. */
 static void stop(struct control *control)
 {
@@ -123,8 +137,10 @@ static void stop(struct control *control)
     control->state = CONTROL_STOPPING;
     manager_tell(&control->manager);
     manager_stop(&control->manager);
-    crew_stop(control->crew);
+    control->leaving = control->crew;
     control->crew = NULL;
+    on_patience(&control->patience);
+    uv_timer_start(&control->patience, on_patience, CONTROL_WAIT_MS, CONTROL_WAIT_MS);
     scribe_stop(&control->scribe);
     if (control->enrolment != NULL) {
         enrolment_stop(control->enrolment, on_enrolment_stopped, control);
@@ -135,7 +151,7 @@ static void stop(struct control *control)
     deny_file_stop(control->deny_file);
     control->deny_file = NULL;
     for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
-        uv_close((uv_handle_t *)&control->signals[i], NULL);
+        uv_unref((uv_handle_t *)&control->signals[i]);
     }
     uv_close((uv_handle_t *)&control->crew_changed, NULL);
 }
@@ -174,6 +190,9 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct control *control = handle->data;
 
+    if (control->state == CONTROL_STOPPING) {
+        return; /* it takes no longer than it must */
+    }
     switch (number) {
     case SIGHUP:
         control_reload(control);
@@ -244,6 +263,8 @@ static int start_handles(struct control *control, struct err *err)
     int status = uv_async_init(&control->loop, &control->crew_changed, on_crew_changed);
 
     control->crew_changed.data = control;
+    (void)uv_timer_init(&control->loop, &control->patience); /* it only fills in the handle */
+    control->patience.data = control;
     for (size_t i = 0; status == 0 && i < CONTROL_SIGNALS; i++) {
         status = uv_signal_init(&control->loop, &control->signals[i]);
         control->signals[i].data = control;
@@ -254,49 +275,83 @@ static int start_handles(struct control *control, struct err *err)
     return status == 0 ? 0 : err_set(err, ERR_IO, "control loop: %s", uv_strerror(status));
 }
 
-static void deinit(struct control *control)
+/* After uv_run(): true if something is left on the thread pool. */
+static bool close_loop(struct control *control)
+{
+    bool left = control->leaving != NULL || uv_loop_alive(&control->loop);
+
+    for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&control->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&control->patience, NULL);
+    (void)uv_run(&control->loop, UV_RUN_NOWAIT);
+    return uv_loop_close(&control->loop) != 0 || left;
+}
+
+/* Everything on a loop that has its first handles; 0 once told to stop. */
+static int serve(struct control *control, struct err *err)
+{
+    int rc = -1;
+
+    if (start_deny(control, err) == 0 && start_crew(control, err) == 0 &&
+        control_start_admin(control, control->rules.admin_listen, &control->admin, err) == 0 &&
+        start_enrolment(control, err) == 0 &&
+        manager_start(&control->manager, &control->loop, look, control, err) == 0) {
+        rc = 0;
+    } else {
+        stop(control);
+    }
+    uv_run(&control->loop, UV_RUN_DEFAULT);
+    return rc;
+}
+
+/* Whatever is left behind, our keys are wiped: they are freed with their last reference.  What a
+   straggler may still use stays. */
+static void end(struct control *control, bool left_behind)
 {
     generation_unref(control->generation);
     identity_unref(control->identity);
     deny_unref(control->deny);
-    scribe_deinit(&control->scribe);
-    control->options->source.free(control->rules.owner);
+    if (!left_behind) {
+        scribe_deinit(&control->scribe);
+        control->options->source.free(control->rules.owner);
+        free(control);
+    }
 }
 
-int control_run(const struct control_options *options, struct err *err)
+int control_run(const struct control_options *options, bool *out_left_behind, struct err *err)
 {
-    struct control control = {
-        .options = options,
-        .manager = {.fd = -1},
-        .reload_ok = true,
-        .reload_time = (int64_t)time(NULL),
-    };
+    struct control *control = calloc(1, sizeof(*control));
+    bool left_behind = false;
     int rc = -1;
 
-    if (options->source.load(options->source.user, &control.rules, err) != 0) {
+    *out_left_behind = false;
+    if (control == NULL) {
+        return err_set(err, ERR_LIMIT, "control loop: out of memory");
+    }
+    control->options = options;
+    control->manager.fd = -1;
+    control->reload_ok = true;
+    control->reload_time = (int64_t)time(NULL);
+    if (options->source.load(options->source.user, &control->rules, err) != 0) {
+        free(control);
         return -1;
     }
-    if (uv_loop_init(&control.loop) != 0) {
+    if (uv_loop_init(&control->loop) != 0) {
         err_set(err, ERR_LIMIT, "control loop: out of memory");
-        deinit(&control);
-        return -1;
+    } else if (start_handles(control, err) == 0) {
+        rc = serve(control, err);
+        left_behind = close_loop(control);
     }
-    if (start_handles(&control, err) == 0) {
-        if (start_deny(&control, err) == 0 && start_crew(&control, err) == 0 &&
-            control_start_admin(&control, control.rules.admin_listen, &control.admin, err) == 0 &&
-            start_enrolment(&control, err) == 0 &&
-            manager_start(&control.manager, &control.loop, look, &control, err) == 0) {
-            rc = 0;
-        } else {
-            stop(&control);
-        }
-        uv_run(&control.loop, UV_RUN_DEFAULT);
-        uv_loop_close(&control.loop);
+    if (left_behind) {
+        log_warn("proxy.left_behind", kv_text("what", "a look-up of a name, or other work of the "
+                                                      "thread pool, that has not ended"));
     }
     if (rc == 0) {
-        rc = control.cut_short ? 1 : 0;
-        log_info("proxy.stop", kv_text("result", control.cut_short ? "cut short" : "drained"));
+        rc = control->cut_short ? 1 : 0;
+        log_info("proxy.stop", kv_text("result", control->cut_short ? "cut short" : "drained"));
     }
-    deinit(&control);
+    end(control, left_behind);
+    *out_left_behind = left_behind;
     return rc;
 }

@@ -52,5 +52,9 @@ struct control_options {
     struct sandbox_state sandbox;
 };
 
-/* Runs until told to stop.  0: drained.  1: connections were cut short.  -1: it could not start. */
-MUST_CHECK int control_run(const struct control_options *options, struct err *err);
+/* Runs until told to stop.  0: drained.  1: connections were cut short.  -1: it could not start.
+   `out_left_behind` says that something on the thread pool, a look-up of a name most likely, has
+   not ended: it still uses what `options` points to and memory that is left to it, so that the
+   caller can only end the process, by _exit(). */
+MUST_CHECK int control_run(const struct control_options *options, bool *out_left_behind,
+                           struct err *err);

@@ -17,6 +17,8 @@
 
 #define CONTROL_HEARTBEAT_MAX_MS 5000
 #define CONTROL_SIGNALS 4
+#define CONTROL_WAIT_MS 25 /* for the thread pool, */
+#define CONTROL_WAITS 20   /* so often */
 
 enum control_state { CONTROL_RUNNING, CONTROL_DRAINING, CONTROL_STOPPING };
 
@@ -29,7 +31,10 @@ struct control {
     uv_async_t crew_changed;
     struct manager manager;
     struct scribe scribe;
-    bool told_ready; /* the manager was, which it stays */
+    bool told_ready;     /* the manager was, which it stays */
+    uv_timer_t patience; /* while stopping */
+    unsigned num_waits;
+    struct crew *leaving; /* which has been stopped; NULL once it has ended */
     struct control_rules rules;
     struct crew *crew;
     struct enrolment *enrolment; /* NULL once stopped */

@@ -173,12 +173,12 @@ struct crew *crew_start(const struct crew_options *options, struct err *err)
         worker.first = crew->members[0].worker;
         crew->members[i].worker = worker_start(&worker, err);
         if (crew->members[i].worker == NULL) {
-            crew_stop(crew);
+            (void)crew_stop(crew); /* nobody has been looked up yet */
             return NULL;
         }
     }
     if (crew_settle_in(crew, &worker, err) != 0) {
-        crew_stop(crew);
+        (void)crew_stop(crew);
         return NULL;
     }
     return crew;
@@ -349,19 +349,28 @@ void crew_drain(struct crew *crew)
     }
 }
 
-void crew_stop(struct crew *crew)
+bool crew_stop(struct crew *crew)
 {
+    bool all = true;
+
     if (crew == NULL) {
-        return;
+        return true;
     }
     for (size_t i = 0; i < crew->num_workers; i++) {
-        worker_stop(crew->members[i].worker);
+        if (worker_stop(crew->members[i].worker)) {
+            crew->members[i].worker = NULL;
+        } else {
+            all = false;
+        }
     }
     for (size_t i = 0; i < BERTHS_MAX; i++) {
         entrance_close(&crew->places[i].entrance);
     }
-    sources_free(crew->census.sources);
-    free(crew);
+    if (all) {
+        sources_free(crew->census.sources);
+        free(crew);
+    }
+    return all;
 }
 
 struct sockets_address crew_address(const struct crew *crew, size_t route)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,7 @@ struct crew *crew_start(const struct crew_options *options, struct err *err);
 /* As the functions of a worker, for all of them. */
 void crew_set_generation(struct crew *crew, struct generation *generation);
 void crew_drain(struct crew *crew);
-void crew_stop(struct crew *crew); /* accepts NULL */
+bool crew_stop(struct crew *crew); /* false: not all have ended; it may be called again */
 struct sockets_address crew_address(const struct crew *crew, size_t route);
 
 /* A reload, all or nothing: crew_prepare() opens what has to be opened, so that it is known to be

@@ -198,7 +198,6 @@ static void finish(struct enrolment *e)
         void (*on_done)(void *user) = e->on_done;
         void *user = e->on_done_user;
 
-        identity_unref(e->identity);
         free(e);
         on_done(user);
     }
@@ -375,6 +374,8 @@ void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), vo
 {
     enrolment->stopping = true;
     atomic_store(&enrolment->cancelled, true);
+    identity_unref(enrolment->identity); /* now: a job that hangs would keep the key */
+    enrolment->identity = NULL;
     enrolment->on_done = on_done;
     enrolment->on_done_user = user;
     if (enrolment->working) {

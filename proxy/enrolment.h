@@ -52,6 +52,6 @@ void enrolment_now(struct enrolment *enrolment);
 
 const struct enrolment_status *enrolment_status(const struct enrolment *enrolment);
 
-/* Closes its handles; frees itself in the last close callback, then calls `on_done`.  An enrolment
-   under way on the thread pool is waited for. */
+/* Closes its handles and drops the identity; frees itself in the last close callback, then calls
+   `on_done`.  An enrolment under way on the thread pool is waited for; it uses the options. */
 void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), void *user);

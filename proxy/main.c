@@ -92,9 +92,19 @@ static void prepare_process(unsigned num_workers)
     sockets_raise_nofile();
 }
 
+/* Nothing in this process can end a getaddrinfo() that has begun, and it may take minutes.  exit()
+   would wait for it, as libuv joins its threads then, and would free under its feet what it uses.
+   Connections, sockets and our keys are gone by now; the rest is the kernel's to clear. */
+static void leave(int status)
+{
+    (void)fflush(NULL);
+    _exit(status);
+}
+
 static int run(struct setup *setup, const char *path)
 {
     const struct config_log *settings = &setup_config(setup)->log;
+    bool left_behind = false;
     struct err err;
     int rc = 0;
 
@@ -108,8 +118,13 @@ static int run(struct setup *setup, const char *path)
         setup_check_callers(setup, &err) != 0) {
         return fail(&err);
     }
-    rc = control_run(setup_control(setup), &err);
-    return rc < 0 ? fail(&err) : rc;
+    rc = control_run(setup_control(setup), &left_behind, &err);
+    rc = rc < 0 ? fail(&err) : rc;
+    if (left_behind) {
+        setup_close(setup);
+        leave(rc);
+    }
+    return rc;
 }
 
 static int print_nft(const struct setup *setup)

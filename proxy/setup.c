@@ -380,12 +380,17 @@ struct setup *setup_new(const char *path, struct err *err)
     return setup;
 }
 
+void setup_close(struct setup *setup)
+{
+    for (size_t i = 0; i < setup->num_entrances; i++) {
+        entrance_close(&setup->entrances[i]);
+    }
+}
+
 void setup_free(struct setup *setup)
 {
     if (setup != NULL) {
-        for (size_t i = 0; i < setup->num_entrances; i++) {
-            entrance_close(&setup->entrances[i]);
-        }
+        setup_close(setup);
         config_free(setup->config); /* NULL if it did not load */
         algorithms_free(setup->algorithms);
         free(setup);

@@ -30,6 +30,9 @@ MUST_CHECK int setup_become_user(struct setup *setup, struct err *err);
    closes them and removes their files.  Blocks for files. */
 MUST_CHECK int setup_open(struct setup *setup, struct err *err);
 
+/* Closes them, as setup_free() does, and nothing else. */
+void setup_close(struct setup *setup);
+
 /* Gives up what the settings allow to; see proxy/sandbox.h. */
 MUST_CHECK int setup_enter_sandbox(struct setup *setup, struct err *err);
 

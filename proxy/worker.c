@@ -1,62 +1,24 @@
 /*
- * Worker: the thread, its loop, its tick and its inbox.  Decides nothing about a connection.
+ * Worker: its loop, its tick and its inbox.  Decides nothing about a connection.
  */
 #include "proxy/worker.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include <uv.h>
 
-#include "common/err.h"
 #include "common/log.h"
 #include "proxy/census.h"
+#include "proxy/conn.h"
 #include "proxy/conn_clock.h"
 #include "proxy/listener.h"
-#include "proxy/log_ring.h"
-#include "proxy/pause.h"
 #include "proxy/peer_cache.h"
-#include "proxy/pulse.h"
-#include "proxy/worker_place.h"
+#include "proxy/worker_state.h"
 
 #define WORKER_TICK_MS 100
 #define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
-
-struct worker {
-    uv_loop_t loop;
-    uv_thread_t thread;
-    uv_async_t inbox;
-    uv_timer_t tick;
-    uv_prepare_t begin;
-    uv_check_t turn;
-    uv_idle_t recheck; /* active while marked connections are left */
-    struct conn_shared shared;
-    struct worker_limits limits;
-    struct worker_place *places[BERTHS_MAX]; /* NULL: empty */
-    void (*on_change)(void *arg);
-    void *on_change_arg;
-    struct log_ring *log;
-
-    uv_mutex_t lock; /* the control thread's orders: */
-    struct generation *next_generation;
-    struct worker_change *next_change; /* comes first */
-    bool drain;
-    bool stop;
-
-    struct pause_clocks clocks; /* at the last tick */
-    struct pulse pulse;
-    bool tells_time;        /* one of the workers logs and counts what the clocks did */
-    uint64_t drain_from_ms; /* 0: not draining */
-    bool cut;               /* the drain deadline reset some */
-    bool stopping;
-
-    _Atomic uint64_t generation_number;
-    _Atomic unsigned state; /* enum worker_state */
-};
 
 static void worker_set_state(struct worker *worker, enum worker_state state)
 {
@@ -119,7 +81,7 @@ static int64_t worker_clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct pause_clocks worker_read_clocks(const struct worker *worker)
+struct pause_clocks worker_read_clocks(const struct worker *worker)
 {
     return (struct pause_clocks){
         .loop_ms = (int64_t)uv_now(&worker->loop),
@@ -232,9 +194,7 @@ static void worker_adopt(struct worker *worker, struct generation *generation)
     }
 }
 
-/* Sets what a place needs of its loop and starts its socket, if one was opened for it; a negative
-   errno if libuv fails. */
-static int worker_occupy(struct worker *worker, size_t i)
+int worker_occupy(struct worker *worker, size_t i)
 {
     struct worker_place *place = worker->places[i];
     struct conn_route *route = &place->route;
@@ -292,8 +252,7 @@ static void worker_take_change(struct worker *worker, struct worker_change *chan
     worker_change_free(change);
 }
 
-/* Closes all handles; the loop ends by itself when the last connection is gone. */
-static void worker_end(struct worker *worker)
+void worker_end(struct worker *worker)
 {
     worker->stopping = true;
     worker_close_listeners(worker, false);
@@ -307,7 +266,7 @@ static void worker_end(struct worker *worker)
     uv_close((uv_handle_t *)&worker->inbox, NULL);
 }
 
-static void worker_on_inbox(uv_async_t *async)
+void worker_on_inbox(uv_async_t *async)
 {
     struct worker *worker = async->data;
     struct generation *generation = NULL;
@@ -341,78 +300,19 @@ static void worker_on_inbox(uv_async_t *async)
     }
     if (stop && !worker->stopping) {
         worker_end(worker);
+        uv_stop(&worker->loop); /* see worker_main() */
     }
 }
 
-static void worker_main(void *arg)
-{
-    struct worker *worker = arg;
-
-    if (worker->log != NULL) {
-        log_divert(log_ring_put, worker->log);
-    }
-    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
-}
-
-/* Everything that is neither a handle nor a descriptor. */
-static int worker_init_shared(struct worker *worker, const struct worker_options *options,
-                              struct err *err)
-{
-    struct conn_shared *shared = &worker->shared;
-
-    shared->loop = &worker->loop;
-    shared->counters = options->counters;
-    shared->census = options->census;
-    shared->next_id = options->index + 1;
-    shared->id_step = options->num_siblings;
-    shared->generation = generation_ref(options->generation);
-    shared->on_freed = worker_on_freed;
-    shared->on_late = worker_on_late;
-    shared->arg = worker;
-    shared->ticked_ms = uv_now(&worker->loop);
-    shared->expiry = INT64_MAX;
-    worker->clocks = worker_read_clocks(worker);
-    pulse_init(&worker->pulse, worker->clocks.loop_ms);
-    worker->tells_time = options->index == 0;
-    chunk_pool_init(&shared->pool, options->limits.buffer_memory);
-    shared->resolver = resolver_new(&worker->loop, BERTHS_MAX, options->limits.lookups_max);
-    shared->peers = peer_cache_new();
-    shared->cipher_in = malloc(CONN_CIPHER_IN_CAP);
-    shared->plain = malloc(CONN_PLAIN_CAP);
-    shared->cipher_out = malloc(CONN_CIPHER_OUT_CAP);
-    if (shared->resolver == NULL || shared->peers == NULL || shared->cipher_in == NULL ||
-        shared->plain == NULL || shared->cipher_out == NULL) {
-        return err_set(err, ERR_LIMIT, "out of memory");
-    }
-    return 0;
-}
-
-/* The places of the start, with a socket each.  `options->first` is the worker whose addresses this
-   one is to share; NULL: there is none yet. */
-static int worker_open_places(struct worker *worker, const struct worker_options *options,
-                              struct err *err)
-{
-    for (size_t i = 0; i < options->num_routes; i++) {
-        const struct worker_route *route = &options->routes[i];
-        struct sockets_address address =
-            options->first != NULL ? worker_address(options->first, i) : route->listen;
-
-        worker->places[i] = worker_place_new(&route->conn, err);
-        if (worker->places[i] == NULL ||
-            worker_place_open(worker->places[i], route->entrance, &address, err) != 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static void worker_start_handles(struct worker *worker)
+void worker_start_handles(struct worker *worker)
 {
     /* Of these only the inbox can fail, and it was made before. */
     (void)uv_timer_init(&worker->loop, &worker->tick);
     (void)uv_prepare_init(&worker->loop, &worker->begin);
     (void)uv_check_init(&worker->loop, &worker->turn);
     (void)uv_idle_init(&worker->loop, &worker->recheck);
+    worker->shared.on_freed = worker_on_freed;
+    worker->shared.on_late = worker_on_late;
     worker->tick.data = worker;
     worker->begin.data = worker;
     worker->turn.data = worker;
@@ -420,79 +320,6 @@ static void worker_start_handles(struct worker *worker)
     (void)uv_timer_start(&worker->tick, worker_on_tick, WORKER_TICK_MS, WORKER_TICK_MS);
     (void)uv_prepare_start(&worker->begin, worker_on_begin);
     (void)uv_check_start(&worker->turn, worker_on_turn);
-}
-
-/* Frees what is left when the loop is empty. */
-static void worker_free(struct worker *worker)
-{
-    struct conn_shared *shared = &worker->shared;
-
-    for (size_t i = 0; i < BERTHS_MAX; i++) {
-        worker_place_free(worker->places[i]);
-    }
-    worker_change_free(worker->next_change);
-    resolver_free(shared->resolver);
-    peer_cache_free(shared->peers);
-    chunk_pool_deinit(&shared->pool);
-    generation_unref(shared->generation);
-    generation_unref(worker->next_generation);
-    free(shared->cipher_in);
-    free(shared->plain);
-    free(shared->cipher_out);
-    uv_mutex_destroy(&worker->lock);
-    free(worker);
-}
-
-struct worker *worker_start(const struct worker_options *options, struct err *err)
-{
-    struct worker *worker = calloc(1, sizeof(*worker));
-    int rc = 0;
-
-    assert(options->num_routes > 0 && options->num_routes <= BERTHS_MAX);
-    if (worker == NULL || uv_mutex_init(&worker->lock) != 0) {
-        free(worker);
-        err_set(err, ERR_LIMIT, "out of memory");
-        return NULL;
-    }
-    worker->limits = options->limits;
-    worker->on_change = options->on_change;
-    worker->on_change_arg = options->on_change_arg;
-    worker->log = options->log;
-    rc = uv_loop_init(&worker->loop);
-    if (rc != 0) {
-        uv_mutex_destroy(&worker->lock);
-        free(worker);
-        err_set_errno(err, ERR_LIMIT, -rc, "event loop");
-        return NULL;
-    }
-    if (worker_init_shared(worker, options, err) != 0 ||
-        worker_open_places(worker, options, err) != 0) {
-        goto failed;
-    }
-    worker->generation_number = generation_number(options->generation);
-    rc = uv_async_init(&worker->loop, &worker->inbox, worker_on_inbox);
-    if (rc != 0) {
-        err_set_errno(err, ERR_LIMIT, -rc, "event loop");
-        goto failed;
-    }
-    worker->inbox.data = worker;
-    worker_start_handles(worker);
-    for (size_t i = 0; rc == 0 && i < options->num_routes; i++) {
-        rc = worker_occupy(worker, i);
-    }
-    if (rc == 0) {
-        rc = uv_thread_create(&worker->thread, worker_main, worker);
-    }
-    if (rc == 0) {
-        return worker;
-    }
-    err_set_errno(err, ERR_LIMIT, -rc, "data thread");
-    worker_end(worker);
-failed:
-    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
-    (void)uv_loop_close(&worker->loop);
-    worker_free(worker);
-    return NULL;
 }
 
 void worker_set_generation(struct worker *worker, struct generation *generation)
@@ -528,23 +355,6 @@ void worker_drain(struct worker *worker)
     worker->drain = true;
     uv_mutex_unlock(&worker->lock);
     (void)uv_async_send(&worker->inbox);
-}
-
-void worker_stop(struct worker *worker)
-{
-    int rc = 0;
-
-    if (worker == NULL) {
-        return;
-    }
-    uv_mutex_lock(&worker->lock);
-    worker->stop = true;
-    uv_mutex_unlock(&worker->lock);
-    (void)uv_async_send(&worker->inbox);
-    (void)uv_thread_join(&worker->thread);
-    rc = uv_loop_close(&worker->loop);
-    assert(rc == 0);
-    worker_free(worker);
 }
 
 enum worker_state worker_state(const struct worker *worker)

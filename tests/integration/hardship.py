@@ -90,7 +90,7 @@ class Standstill(HardshipCase):
         except OSError as error:
             self.skipTest(f"no name server can be played: {error}")
         settings = self.folder / "resolv.conf"
-        settings.write_text("nameserver 127.77.77.77\noptions timeout:4 attempts:1\n")
+        settings.write_text("nameserver 127.77.77.77\noptions timeout:30 attempts:5\n")
         around = ["unshare", "-m", "sh", "-c", f'mount --bind {settings} /etc/resolv.conf && exec "$@"', "sh"]
         if subprocess.run([*around, "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("no mount namespace can be made")
@@ -117,6 +117,52 @@ class Standstill(HardshipCase):
         self.assertLess(busy.metric("liftgate_loop_lag_seconds"), 5)  # no standstill, on a busy machine
         for connection in admin:
             connection.close()
+
+    def test_r40_a_drain_ends_at_its_deadline_whatever_a_look_up_does(self):
+        path = self.folder / "out.sock"
+        routes = egress(("stalled.test", 443), "server", extra="on_truncation = eof\n").replace("127.0.0.1:0", f"unix:{path}")
+        client = self.world.sidecar("client", routes, [peer("server")], around=self.silent_resolver())
+        self.call(path)
+        client.signal(signal.SIGTERM)
+        self.assertEqual(client.wait(), 1)
+        self.assertEqual(len(client.find("conn.closed", reason="drain")), 1)
+        self.assert_left_behind(client)
+        self.assertFalse(path.exists())
+
+    def test_r40_a_second_signal_ends_whatever_a_look_up_does(self):
+        limits = "drain_timeout = 600s\n"
+        client = self.world.sidecar("client", egress(("stalled.test", 443), "server"), [peer("server")],
+                                    around=self.silent_resolver())
+        client.config.write_text(client.config.read_text().replace("drain_timeout = 2s\n", limits))
+        client.signal(signal.SIGHUP)
+        client.wait_for("config.reloaded")
+        held = peers.connect(self, client.address("out"))
+        self.until(lambda: client.metric("liftgate_connections_open") == 1, "a connection that waits")
+        client.signal(signal.SIGTERM)
+        client.wait_for("proxy.drain")
+        client.signal(signal.SIGTERM)
+        self.assertEqual(client.wait(), 1)
+        self.assertEqual(peers.end_of(held), "reset")
+        self.assert_left_behind(client)
+
+    def test_r40_an_enrolment_that_looks_for_its_authority_delays_no_end(self):
+        self.world.ca_listen = "stalled.test:443"
+        client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")], ready=False,
+                                    around=self.silent_resolver())
+        client.wait_for("listener.ready", name="admin")
+        client.signal(signal.SIGTERM)
+        self.assertEqual(client.wait(), 0)
+        self.assert_left_behind(client)
+
+    def call(self, path):
+        """A connection to a unix socket, which is the test's to the end."""
+        connection = socket.socket(socket.AF_UNIX)
+        self.addCleanup(connection.close)
+        connection.connect(str(path))
+
+    def assert_left_behind(self, sidecar):
+        self.assertEqual(len(sidecar.find("proxy.left_behind")), 1)
+        self.assertEqual(len(sidecar.find("proxy.stop")), 1)
 
 
 if __name__ == "__main__":

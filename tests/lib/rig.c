@@ -210,8 +210,8 @@ void rig_start(struct rig *rig, const struct rig_options *options)
 
 void rig_stop(struct rig *rig)
 {
-    worker_stop(rig->egress);
-    worker_stop(rig->ingress);
+    assert_true(worker_stop(rig->egress));
+    assert_true(worker_stop(rig->ingress));
     sources_free(rig->sources); /* which holds that nobody is left in it */
     assert_int_equal(counter_get(&rig->counters, COUNTER_CONNECTIONS_OPEN_INGRESS), 0);
     assert_int_equal(counter_get(&rig->counters, COUNTER_CONNECTIONS_OPEN_EGRESS), 0);

@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "tests/lib/generation_double.h"
+#include "tests/lib/names.h"
 
 #define WAIT_MS 20000
 #define WORKERS 4
@@ -102,7 +103,7 @@ static void start(struct fixture *fixture, size_t connections_max, size_t on_eac
 
 static void stop(struct fixture *fixture)
 {
-    crew_stop(fixture->crew);
+    assert_true(crew_stop(fixture->crew));
     generation_unref(fixture->generation);
     pki_deinit(&fixture->pki);
     close(fixture->target);
@@ -355,6 +356,34 @@ static void r39_a_route_that_is_gone_is_no_longer_served(void **state)
     stop(&fixture);
 }
 
+static void r40_the_end_does_not_wait_for_look_ups_of_names(void **state)
+{
+    static const char *const nowhere[] = {NULL};
+    struct fixture fixture;
+    int fd = -1;
+
+    names_set("stalled.test", nowhere);
+    names_stall("stalled.test", true);
+    start(&fixture, 1000, 0);
+    fixture.routes[1].conn.host = "stalled.test";
+    fixture.routes[1].settings_digest[0] = 1;
+    change(&fixture, 2);
+    fd = say_hello(&fixture, 1);
+    for (unsigned i = 0; i < WAIT_MS && names_asked("stalled.test") == 0; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_false(crew_stop(fixture.crew));
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLHUP}, 1, WAIT_MS), 1);
+    assert_false(crew_stop(fixture.crew));
+    names_stall("stalled.test", false);
+    for (unsigned i = 0; i < WAIT_MS && !crew_stop(fixture.crew); i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    fixture.crew = NULL;
+    close(fd);
+    stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +394,7 @@ int main(void)
         cmocka_unit_test(r39_what_cannot_be_prepared_leaves_everything_as_it_was),
         cmocka_unit_test(r39_a_route_that_is_gone_is_no_longer_served),
         cmocka_unit_test(r40_egress_accepts_until_no_worker_has_ingress),
+        cmocka_unit_test(r40_the_end_does_not_wait_for_look_ups_of_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,7 +120,7 @@ static void r39_a_reload_without_memory_or_sockets_changes_nothing(void **state)
         }
         expect_service(&fixture, 0);
         expect_service(&fixture, 1);
-        crew_stop(fixture.crew);
+        assert_true(crew_stop(fixture.crew));
         generation_unref(next);
         generation_unref(fixture.generation);
         pki_deinit(&fixture.pki);
