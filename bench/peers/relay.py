@@ -61,11 +61,11 @@ def app_spellings(app):
             "ingress": ""}
 
 
-def write_config(kind, name, folder, app, binaries, port):
+def write_config(kind, name, folder, app, binaries, port, workers=1):
     """Fills the template of a kind and writes it to NAME.conf: (its text, the words of the command)."""
     template, command = KINDS[kind]
     values = {"folder": folder, "bin": binaries, "host": "127.0.0.1", "port": port, "listen": f"127.0.0.1:{port}",
-              "file": folder / f"{name}.conf", "user": "root", **app_spellings(app)}
+              "file": folder / f"{name}.conf", "user": "root", "workers": workers, **app_spellings(app)}
     config = ""
     if template:
         config = string.Template((FOLDER / template).read_text()).substitute(values)
@@ -76,12 +76,12 @@ def write_config(kind, name, folder, app, binaries, port):
 class Relay:
     """One running relay.  `name` tells apart what was set up differently, such as without tickets."""
 
-    def __init__(self, kind, folder, app, binaries, *, cpu=None, tickets=True, name=None):
+    def __init__(self, kind, folder, app, binaries, *, cpu=None, tickets=True, workers=1, name=None):
         self.kind = kind
         self.name = name or kind
         self.port = free_port()
         self.log = folder / f"{self.name}.log"
-        self.config, self.command = write_config(kind, self.name, folder, app, binaries, self.port)
+        self.config, self.command = write_config(kind, self.name, folder, app, binaries, self.port, workers)
         environment = dict(os.environ)
         if not tickets and kind in PEERS:
             (folder / "no-tickets.cnf").write_text(NO_TICKETS)

@@ -45,6 +45,10 @@ SCENARIOS = (
              "tcp", False, [Figure("idle", "memory.%", 1024)]),
 )
 
+# How cost grows: the load, and the steps that are made of it.
+GROWTH_LOAD = {"workload": "request", "connections": 10, "repetitions": 3}
+GROWTH = {"connections": "1 10 100 1000 5000", "sizes": "64 1024 16384 131072 1048576"}
+
 # `against`: "peers" as they ship (with tickets), "plain peers" (without), "floor" or "limit"; `most` is a ratio,
 # or in the row's unit; `base`: the row of those who are compared with, if it is another.
 Target = collections.namedtuple("Target", "row against most base", defaults=(None,))

@@ -1,5 +1,4 @@
 """Traffic: scenarios for liftgate-bench, and the figures in its results."""
-import json
 import pathlib
 import subprocess
 
@@ -25,23 +24,26 @@ class Application:
         self._child.stdout.close()
 
 
+def section(name, settings):
+    """As it stands in a scenario."""
+    return "\n".join([f"[{name}]"] + [f"{key} = {value}" for key, value in settings.items()]) + "\n"
+
+
 def scenario_text(load, folder, direct, relays):
     """One target for each relay, and the application itself."""
-    lines = ["[load]"] + [f"{key} = {value}" for key, value in load.items()]
-    lines += ["[client]", f"ca_certificate = {folder / 'ca.pem'}", f"ca_key = {folder / 'ca.key'}",
+    lines = ["[client]", f"ca_certificate = {folder / 'ca.pem'}", f"ca_key = {folder / 'ca.key'}",
               "spiffe = spiffe://bench.example/client", f"trust = {folder / 'ca.pem'}",
               "[target direct]", f"connect = {direct}"]
     for each in relays:
         lines += [f"[target {each.name}]", f"connect = 127.0.0.1:{each.port}", "tls = yes", f"processes = {each.name}",
                   f"[process {each.name}]", f"pid = {each.pid}"]
-    return "\n".join(lines) + "\n"
+    return section("load", load) + "\n".join(lines) + "\n"
 
 
-def run(binaries, scenario, results, cpu):
-    """Measures; returns what was found."""
-    subprocess.run(["taskset", "-c", str(cpu), binaries / "liftgate-bench", "run", scenario, results], check=True,
-                   stdout=subprocess.DEVNULL)
-    return json.loads(results.read_text())
+def run(binaries, scenario, results, cpu, command="run"):
+    """Measures; returns what the tool prints."""
+    return subprocess.run(["taskset", "-c", str(cpu), binaries / "liftgate-bench", command, scenario, results],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def figures(results, figure):
