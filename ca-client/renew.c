@@ -90,6 +90,7 @@ uint64_t renew_after_failure(struct renew *renew, enum verdict_code code, unsign
                              int64_t not_after_ms, int64_t now_ms, uint64_t random)
 {
     enum answer answer = answer_of(code);
+    unsigned failures = renew->failures;
     uint64_t delay_ms = CAP_MS;
     uint64_t asked_ms =
         (uint64_t)(retry_after_s < ASKED_MAX_S ? retry_after_s : ASKED_MAX_S) * 1000;
@@ -113,7 +114,12 @@ uint64_t renew_after_failure(struct renew *renew, enum verdict_code code, unsign
         uint64_t left_ms = (uint64_t)(not_after_ms - now_ms) / 2;
 
         left_ms = left_ms > FIRST_MS ? left_ms : FIRST_MS;
-        delay_ms = delay_ms < left_ms ? delay_ms : left_ms;
+        if (left_ms < delay_ms) {
+            delay_ms = left_ms;
+            /* What was not waited for must not be doubled, or the many tries before the end would
+               make for few after it. */
+            renew->failures = answer == ANSWER_NEVER ? renew->failures : failures;
+        }
     }
     return delay_ms;
 }

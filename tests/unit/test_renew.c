@@ -133,6 +133,20 @@ static void a_try_is_always_left_before_the_end(void **state)
     assert_in_range(tries, 5, 12);
 }
 
+static void many_tries_before_the_end_do_not_make_for_few_after_it(void **state)
+{
+    const int64_t not_after_ms = ISSUED_MS + 12000;
+    struct renew renew = {0};
+    int64_t now_ms = ISSUED_MS + 6000;
+
+    while (now_ms < not_after_ms) {
+        now_ms +=
+            (int64_t)renew_after_failure(&renew, VERDICT_ACCEPTED, 0, not_after_ms, now_ms, 0);
+    }
+    assert_in_range(renew_after_failure(&renew, VERDICT_ACCEPTED, 0, not_after_ms, now_ms, 0), 500,
+                    6000);
+}
+
 static void r17_a_jump_of_the_clocks_is_answered_at_once_but_not_all_the_time(void **state)
 {
     struct renew renew = {0};
@@ -164,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_spent_nonce_is_replaced_at_once_but_only_one_time),
         cmocka_unit_test(the_ca_may_ask_for_patience),
         cmocka_unit_test(a_try_is_always_left_before_the_end),
+        cmocka_unit_test(many_tries_before_the_end_do_not_make_for_few_after_it),
         cmocka_unit_test(r17_a_jump_of_the_clocks_is_answered_at_once_but_not_all_the_time),
         cmocka_unit_test(a_renewal_does_not_forget_the_last_jump),
     };
