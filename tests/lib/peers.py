@@ -81,7 +81,11 @@ def nobody(case):
 def connect(case, address, seconds=20):
     # Python waits by poll() where there is a time-out, and would take a reset that follows at once for
     # a failure to connect.
-    connection = socket.create_connection(address)
+    if isinstance(address[0], int):
+        connection = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+        connection.connect(address)
+    else:
+        connection = socket.create_connection(address)
     connection.settimeout(seconds)
     case.addCleanup(connection.close)
     return connection

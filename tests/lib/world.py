@@ -79,8 +79,8 @@ class World:
         (self.folder / "ca.ini").write_text(text)
         return self.folder / "ca.ini"
 
-    def start_ca(self, **changes):
-        self.ca = Authority(self.case, program("liftgate-ca"), "serve", "-c", self.write_ca_settings(**changes))
+    def start_ca(self, env=None, **changes):
+        self.ca = Authority(self.case, program("liftgate-ca"), "serve", "-c", self.write_ca_settings(**changes), env=env)
         host, port = self.ca.address("server")
         self.ca_listen = f"{host}:{port}"  # the next one takes the same place
         return self.ca
@@ -124,13 +124,13 @@ def peer(name, **keys):
     return f"[peer {name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items() if value)
 
 
-def ingress(forward, *allow, name="in", extra=""):
-    return (f"[ingress {name}]\nlisten = 127.0.0.1:0\nforward = {text_of(forward)}\nmode = tcp\n"
+def ingress(forward, *allow, name="in", extra="", listen="127.0.0.1:0"):
+    return (f"[ingress {name}]\nlisten = {listen}\nforward = {text_of(forward)}\nmode = tcp\n"
             f"allow = {' '.join(allow)}\n{extra}")
 
 
-def egress(connect, *expect, name="out", extra=""):
-    return (f"[egress {name}]\nlisten = 127.0.0.1:0\nconnect = {text_of(connect)}\nmode = tcp\n"
+def egress(connect, *expect, name="out", extra="", listen="127.0.0.1:0"):
+    return (f"[egress {name}]\nlisten = {listen}\nconnect = {text_of(connect)}\nmode = tcp\n"
             f"expect = {' '.join(expect)}\n{extra}")
 
 
@@ -143,7 +143,8 @@ def runnable(text):
 
 
 def text_of(address):
-    return f"{address[0]}:{address[1]}"
+    """The address as settings have it: of IPv4, or (number, port) of vsock."""
+    return f"{'vsock:' if isinstance(address[0], int) else ''}{address[0]}:{address[1]}"
 
 
 class Service(Process):
