@@ -61,6 +61,10 @@ struct identity_files {
 MUST_CHECK int identity_load_files(const struct identity_files *files, const char *trust_domain,
                                    struct identity **out_identity, struct err *err);
 
+/* True if no peer could tell them apart, nor is another trusted: the same leaf, issuing CA and
+   anchors.  Their clocks may differ. */
+bool identity_is_same(const struct identity *left, const struct identity *right);
+
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity); /* accepts NULL; wipes the key with the last one */
 

@@ -127,6 +127,22 @@ void identity_unref(struct identity *identity)
     free(identity);
 }
 
+static bool same_cert(const X509 *left, const X509 *right)
+{
+    return left == right || (left != NULL && right != NULL && X509_cmp(left, right) == 0);
+}
+
+bool identity_is_same(const struct identity *left, const struct identity *right)
+{
+    bool same = same_cert(left->leaf, right->leaf) && same_cert(left->issuer, right->issuer) &&
+                left->num_anchors == right->num_anchors;
+
+    for (size_t i = 0; same && i < left->num_anchors; i++) {
+        same = identity_has_anchor(right, left->anchor_digests[i]);
+    }
+    return same;
+}
+
 EVP_PKEY *identity_key(const struct identity *identity)
 {
     return identity->key;

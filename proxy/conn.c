@@ -14,6 +14,7 @@
 #include "proxy/conn_state.h"
 #include "proxy/pause.h"
 #include "proxy/sources.h"
+#include "proxy/tenure.h"
 
 static enum counter conn_open_gauge(const struct conn *c)
 {
@@ -51,7 +52,8 @@ static void conn_free(struct conn *c)
     access_log(c, conn_now_ms(c));
     conn_leave(c);
     tls_free(c->tls);
-    generation_unref(c->generation); /* after its context's last user */
+    generation_unref(c->generation);
+    tenure_unref(c->tenure); /* after the last use of its context */
     free(c->detail);
     free(c);
 }

@@ -8,6 +8,7 @@
 
 #include "proxy/conn_state.h"
 #include "proxy/pause.h"
+#include "proxy/tenure.h"
 
 /* How long the state may last. */
 static uint64_t conn_limit_ms(const struct conn *c)
@@ -71,6 +72,22 @@ static enum reason conn_outlived(const struct conn *c, uint64_t now, int64_t wal
     return lifetime > 0 && now - c->accepted_ms >= lifetime ? REASON_LIFETIME : REASON_NONE;
 }
 
+/* True if too many identities have been ours since the one that it began with: it ends, after the
+   time that a drain would give it. */
+static bool conn_outdated(struct conn *c, uint64_t now)
+{
+    const struct conn_shared *shared = c->shared;
+    uint64_t tenure = c->tenure != NULL ? tenure_number(c->tenure) : UINT64_MAX;
+
+    if (tenure >= shared->drain_before) {
+        return false;
+    }
+    if (c->leave_ms == 0) {
+        c->leave_ms = now + shared->drain_ms;
+    }
+    return tenure < shared->cut_before || now >= c->leave_ms;
+}
+
 /* The first idle tick after traffic gives back what only a burst needs. */
 static void conn_trim(struct conn *c)
 {
@@ -95,6 +112,10 @@ static void conn_tick(struct conn *c, int64_t wall_clock)
         return;
     }
     reason = conn_outlived(c, now, wall_clock);
+    if (reason == REASON_NONE && conn_outdated(c, now)) {
+        counter_add(c->shared->counters, COUNTER_SHED_IDENTITIES, 1);
+        reason = REASON_DRAIN;
+    }
     if (reason == REASON_NONE &&
         (conn_stalled(c, &c->peer, &c->peer_sent, &c->peer_sent_ms) ||
          conn_stalled(c, &c->app, &c->app_sent, &c->app_sent_ms)) &&
@@ -144,5 +165,6 @@ void conn_postpone_all(struct conn_shared *shared, uint64_t stalled_ms)
         c->since_ms = pause_postpone(c->since_ms, stalled_ms, now);
         c->peer_sent_ms = pause_postpone(c->peer_sent_ms, stalled_ms, now);
         c->app_sent_ms = pause_postpone(c->app_sent_ms, stalled_ms, now);
+        c->leave_ms += c->leave_ms != 0 ? stalled_ms : 0;
     }
 }

@@ -92,7 +92,10 @@ struct conn_shared {
     bool clock_read;               /* in this turn of the loop */
     uint64_t ticked_ms;            /* when conn_tick_all() last ran */
     int64_t expiry;                /* of the first peer to expire; seconds since 1970 */
-    struct conn *first;            /* all connections, the newest first */
+    uint64_t drain_before;         /* connections of earlier tenures have drain_ms to end */
+    uint64_t cut_before;           /* those of earlier ones still have none */
+    uint64_t drain_ms;
+    struct conn *first; /* all connections, the newest first */
     size_t num_conns;
     size_t num_ingress;
     size_t num_handshakes[2]; /* under way: of ingress, of egress; neither holds the other back */

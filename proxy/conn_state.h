@@ -36,14 +36,14 @@ struct conn {
     size_t route_index;
     uint64_t id;
     struct sockets_address source;
-    struct sockets_address destination; /* as a PROXY header or a redirecting kernel says; none: as
-                                           the socket */
+    struct sockets_address destination; /* of a PROXY header or REDIRECT; none: the socket's */
     uint32_t caller_uid;                /* egress, if it was asked for; else CONN_NO_UID */
     struct sockets_address target;      /* connected to; none before */
     enum conn_state state;
     enum reason reason;
     size_t num_handles;            /* legs whose last callback is still to come */
-    struct generation *generation; /* of the handshake, whose contexts point into it; referenced */
+    struct generation *generation; /* that judges the handshake, while it lasts; referenced */
+    struct tenure *tenure;         /* of its context; referenced; NULL before the handshake */
     struct leg peer;               /* TLS */
     struct leg app;                /* plaintext */
     struct tls *tls;
@@ -60,9 +60,10 @@ struct conn {
     uint64_t handshake_from_ms;
     uint64_t handshake_ms; /* how long it took */
     uint64_t connect_from_ms;
-    uint64_t connect_ms; /* how long it took, look-up included */
+    uint64_t connect_ms; /* likewise, look-up included */
     uint64_t since_ms;   /* the clock of the state's deadline */
     uint64_t progress;   /* value at `since_ms` */
+    uint64_t leave_ms;   /* when it has to be gone: its tenure is too old; 0: never */
     uint64_t peer_sent;  /* peer.sent at `peer_sent_ms`: write stalls */
     uint64_t peer_sent_ms;
     uint64_t app_sent;

@@ -3,8 +3,10 @@
  */
 #include "proxy/context.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -54,6 +56,32 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
         }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static void free_names(void *parent, void *names, CRYPTO_EX_DATA *all, int index, long argl,
+                       void *argp)
+{
+    free(names);
+}
+
+static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
+static int names_index = -1;
+
+static void make_index(void)
+{
+    names_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_names);
+}
+
+/* Takes `names` (may be NULL), even when it fails: connections keep the context beyond whoever made
+   it. */
+static bool keep_names(SSL_CTX *ctx, char *names)
+{
+    if (names == NULL || (CRYPTO_THREAD_run_once(&index_once, make_index) == 1 &&
+                          SSL_CTX_set_ex_data(ctx, names_index, names) == 1)) {
+        return true;
+    }
+    free(names);
+    return false;
 }
 
 static bool set_alpn(SSL_CTX *ctx, bool egress, const char *alpn)
@@ -118,15 +146,22 @@ static bool set_identity(SSL_CTX *ctx, const struct identity *identity)
 SSL_CTX *context_new(OSSL_LIB_CTX *algorithms, const struct identity *identity, bool egress,
                      const char *alpn, struct err *err)
 {
+    char *names = alpn != NULL ? strdup(alpn) : NULL;
     SSL_CTX *ctx = NULL;
 
-    ERR_clear_error();
-    ctx = SSL_CTX_new_ex(algorithms, NULL, egress ? TLS_client_method() : TLS_server_method());
-    if (ctx == NULL || !set_protocol(ctx) || !set_identity(ctx, identity) ||
-        !set_alpn(ctx, egress, alpn)) {
-        err_set_openssl(err, ERR_INVALID, "TLS context");
-        SSL_CTX_free(ctx);
+    if (alpn != NULL && names == NULL) {
+        err_set(err, ERR_LIMIT, "TLS context: out of memory");
         return NULL;
     }
-    return ctx;
+    ERR_clear_error();
+    ctx = SSL_CTX_new_ex(algorithms, NULL, egress ? TLS_client_method() : TLS_server_method());
+    if (ctx == NULL) {
+        free(names);
+    } else if (keep_names(ctx, names) && set_protocol(ctx) && set_identity(ctx, identity) &&
+               set_alpn(ctx, egress, names)) {
+        return ctx;
+    }
+    err_set_openssl(err, ERR_INVALID, "TLS context");
+    SSL_CTX_free(ctx);
+    return NULL;
 }

@@ -1,7 +1,7 @@
 /*
- * Context: the SSL_CTX of one route: versions, groups, modes and our certificate.
+ * Context: the SSL_CTX of routes: versions, groups, modes and our certificate.
  *
- * Who a peer is and whether it is welcome is generation.c's callback.
+ * Who a peer is and whether it is welcome is judge.c's callback.
  */
 #pragma once
 
@@ -16,6 +16,6 @@ struct identity;
 
 /* Made in `algorithms` (NULL: all that OpenSSL has), which must outlive it and its connections.
    TLS 1.3 only, a peer certificate required, no tickets, an explicit chain.  `alpn` is names with
-   commas between, or NULL; it must outlive the context.  NULL on failure. */
+   commas between, or NULL.  NULL on failure. */
 SSL_CTX *context_new(OSSL_LIB_CTX *algorithms, const struct identity *identity, bool egress,
                      const char *alpn, struct err *err);

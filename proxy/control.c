@@ -30,6 +30,8 @@ static struct generation *make_generation(struct control *control, struct identi
                                      .rules = &control->rules,
                                      .deny = deny,
                                      .num_live = &control->num_live,
+                                     .tenures = &control->tenures,
+                                     .previous = control->generation,
                                      .crew = control->crew};
 
     return ingredients_mix(&from, err);
@@ -156,6 +158,27 @@ static void stop(struct control *control)
     uv_close((uv_handle_t *)&control->crew_changed, NULL);
 }
 
+/* Looked at when all workers have the newest generation: none is then counted for one that is only
+   on its way. */
+static void bound_tenures(struct control *control)
+{
+    uint64_t drain_before = 0;
+
+    if (crew_generation(control->crew) < generation_number(control->generation)) {
+        return;
+    }
+    drain_before = tenures_oldest_of(&control->tenures, TENURES_MAX);
+    if (drain_before <= control->drain_before) {
+        return;
+    }
+    control->drain_before = drain_before;
+    crew_limit_tenures(control->crew, drain_before,
+                       tenures_oldest_of(&control->tenures, TENURES_CUT));
+    log_warn("identity.crowded", kv_num("live", (int64_t)tenures_count(&control->tenures)),
+             kv_num("max", TENURES_MAX),
+             kv_text("effect", "connections that began with the oldest drain"));
+}
+
 static void on_crew_changed(uv_async_t *handle)
 {
     struct control *control = handle->data;
@@ -165,6 +188,7 @@ static void on_crew_changed(uv_async_t *handle)
         return;
     }
     control_acknowledged(control);
+    bound_tenures(control);
     state = crew_state(control->crew);
     if (state == WORKER_DRAINED || state == WORKER_CUT_SHORT) {
         control->cut_short = control->cut_short || state == WORKER_CUT_SHORT;

@@ -39,6 +39,7 @@ static void reply_metrics(struct control *control, struct admin_reply *reply)
         .ready = control_is_ready(control),
         .generation = generation_number(control->generation),
         .generations_live = atomic_load(&control->num_live),
+        .identities_live = tenures_count(&control->tenures),
         .reload_ok = control->reload_ok,
         .reload_time = control->reload_time,
         .insecure_settings = control->rules.insecure_settings,

@@ -77,7 +77,9 @@ static int reload(struct control *control, struct err *err)
     struct ingredients from = {.number = control->num_generations + 1,
                                .identity = control->identity,
                                .rules = &rules,
-                               .num_live = &control->num_live};
+                               .num_live = &control->num_live,
+                               .tenures = &control->tenures,
+                               .previous = control->generation};
     struct crew_change *change = NULL;
     struct generation *generation = NULL;
     struct deny *deny = NULL;

@@ -14,6 +14,7 @@
 #include "proxy/control.h"
 #include "proxy/manager.h"
 #include "proxy/scribe.h"
+#include "proxy/tenure.h"
 
 #define CONTROL_HEARTBEAT_MAX_MS 5000
 #define CONTROL_SIGNALS 4
@@ -45,10 +46,12 @@ struct control {
     struct generation *generation;
     uint64_t num_generations;
     atomic_size_t num_live; /* generations that somebody still has */
-    uint64_t first_usable;  /* number of the first generation with an identity; 0: none yet */
-    bool reload_begun;      /* neither taken by all workers nor refused yet */
-    uint64_t reloading;     /* number of the generation that all workers are to take; 0: none */
-    bool reload_again;      /* as soon as this one is over */
+    struct tenures tenures;
+    uint64_t drain_before; /* connections of earlier tenures have been told to end */
+    uint64_t first_usable; /* number of the first generation with an identity; 0: none yet */
+    bool reload_begun;     /* neither taken by all workers nor refused yet */
+    uint64_t reloading;    /* number of the generation that all workers are to take; 0: none */
+    bool reload_again;     /* as soon as this one is over */
     bool reload_ok;
     int64_t reload_time;
 };

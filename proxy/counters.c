@@ -78,6 +78,7 @@ static const struct counter_info counter_table[COUNTER_CLOSED] = {
     [COUNTER_SHED_HANDSHAKES]  = {"liftgate_shed_total", "limit=\"handshakes\"", "counter", "Times that a limit held something back.", false},
     [COUNTER_SHED_BUFFERS]     = {"liftgate_shed_total", "limit=\"buffer_memory\"", "counter", "Times that a limit held something back.", false},
     [COUNTER_SHED_SOURCE]      = {"liftgate_shed_total", "limit=\"source\"", "counter", "Times that a limit held something back.", false},
+    [COUNTER_SHED_IDENTITIES]  = {"liftgate_shed_total", "limit=\"identities\"", "counter", "Times that a limit held something back.", false},
     [COUNTER_LOOP_TURNS]       = {"liftgate_loop_turns_total", "", "counter", "Wake-ups of the event loop.", false},
     [COUNTER_KEY_UPDATES]      = {"liftgate_keyupdates_total", "", "counter", "Changes of key that peers made.", false},
     [COUNTER_TIME_JUMPS]       = {"liftgate_time_jumps_total", "", "counter", "Times that the process or the machine stood still, or the clock was set.", false},

@@ -66,6 +66,7 @@ enum counter {
     COUNTER_SHED_HANDSHAKES,
     COUNTER_SHED_BUFFERS,
     COUNTER_SHED_SOURCE,
+    COUNTER_SHED_IDENTITIES, /* connections that began with one of too many of ours */
     COUNTER_LOOP_TURNS,
     COUNTER_KEY_UPDATES, /* of peers */
     COUNTER_TIME_JUMPS,  /* of the machine, seen by the first worker */

@@ -342,6 +342,13 @@ void crew_set_generation(struct crew *crew, struct generation *generation)
     }
 }
 
+void crew_limit_tenures(struct crew *crew, uint64_t drain_before, uint64_t cut_before)
+{
+    for (size_t i = 0; i < crew->num_workers; i++) {
+        worker_limit_tenures(crew->members[i].worker, drain_before, cut_before);
+    }
+}
+
 void crew_drain(struct crew *crew)
 {
     for (size_t i = 0; i < crew->num_workers; i++) {

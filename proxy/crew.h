@@ -38,6 +38,7 @@ struct crew *crew_start(const struct crew_options *options, struct err *err);
 
 /* As the functions of a worker, for all of them. */
 void crew_set_generation(struct crew *crew, struct generation *generation);
+void crew_limit_tenures(struct crew *crew, uint64_t drain_before, uint64_t cut_before);
 void crew_drain(struct crew *crew);
 bool crew_stop(struct crew *crew); /* false: not all have ended; it may be called again */
 struct sockets_address crew_address(const struct crew *crew, size_t route);

@@ -14,6 +14,7 @@
 #include "proxy/context.h"
 #include "proxy/deny.h"
 #include "proxy/judge.h"
+#include "proxy/tenure.h"
 
 /* One allocation of the snapshot; all are freed with it. */
 struct piece {
@@ -22,16 +23,19 @@ struct piece {
 };
 
 struct route {
-    struct judge judge; /* the context's */
-    SSL_CTX *ctx;       /* NULL without an identity */
+    struct judge judge;
+    const char *alpn;
+    OSSL_LIB_CTX *algorithms;
+    SSL_CTX *ctx; /* NULL without an identity */
 };
 
 struct generation {
     atomic_size_t refs;
     uint64_t number;
     struct identity *identity; /* NULL: none yet */
-    struct deny *deny;         /* NULL: nobody */
-    atomic_size_t *num_live;   /* NULL: not counted */
+    struct tenure *tenure;
+    struct deny *deny;       /* NULL: nobody */
+    atomic_size_t *num_live; /* NULL: not counted */
     struct piece *pieces;
     struct authz_rule *rules;
     size_t num_rules;
@@ -106,10 +110,50 @@ static const struct authz_rule *find_rule(const struct generation *generation, c
     return NULL;
 }
 
+static bool same_alpn(const char *left, const char *right)
+{
+    return left == right || (left != NULL && right != NULL && strcmp(left, right) == 0);
+}
+
+/* One of `generation`, of our identity, that fits `route`; NULL: there is none. */
+static SSL_CTX *find_ctx(const struct generation *generation, const struct route *route)
+{
+    for (size_t i = 0; i < generation->num_routes; i++) {
+        const struct route *other = &generation->routes[i];
+
+        if (other->ctx != NULL && other->judge.egress == route->judge.egress &&
+            other->algorithms == route->algorithms && same_alpn(other->alpn, route->alpn)) {
+            return other->ctx;
+        }
+    }
+    return NULL;
+}
+
+/* A context is heavy, and whoever was authorized with it keeps it: so nobody gets one of his own.
+ */
+static int make_ctx(const struct generation *generation, const struct generation *previous,
+                    struct route *route, struct err *err)
+{
+    SSL_CTX *ctx = find_ctx(generation, route);
+
+    if (ctx == NULL && previous != NULL && previous->identity == generation->identity) {
+        ctx = find_ctx(previous, route);
+    }
+    if (ctx != NULL && SSL_CTX_up_ref(ctx) == 1) {
+        route->ctx = ctx;
+        return 0;
+    }
+    route->ctx =
+        context_new(route->algorithms, generation->identity, route->judge.egress, route->alpn, err);
+    if (route->ctx != NULL) {
+        judge_install(route->ctx);
+    }
+    return route->ctx != NULL ? 0 : -1;
+}
+
 static int make_route(struct generation *generation, const struct generation_route *source,
                       struct route *route, struct err *err)
 {
-    const char *alpn = NULL;
     const struct authz_rule **rules = NULL;
 
     if (source->name == NULL) {
@@ -135,19 +179,12 @@ static int make_route(struct generation *generation, const struct generation_rou
         .rules = rules,
         .num_rules = source->num_allow,
     };
+    route->algorithms = source->algorithms;
     if (source->alpn != NULL) {
-        alpn = keep_text(generation, source->alpn);
-        if (alpn == NULL) {
+        route->alpn = keep_text(generation, source->alpn);
+        if (route->alpn == NULL) {
             return err_set(err, ERR_LIMIT, "out of memory");
         }
-    }
-    if (generation->identity != NULL) {
-        route->ctx =
-            context_new(source->algorithms, generation->identity, source->egress, alpn, err);
-        if (route->ctx == NULL) {
-            return err_wrap(err, "%s", source->name);
-        }
-        judge_install(&route->judge, route->ctx);
     }
     return 0;
 }
@@ -172,8 +209,23 @@ static int fill(struct generation *generation, const struct generation_options *
         if (make_route(generation, &options->routes[i], &generation->routes[i], err) != 0) {
             return -1;
         }
+        if (generation->identity != NULL && options->routes[i].name != NULL &&
+            make_ctx(generation, options->previous, &generation->routes[i], err) != 0) {
+            return err_wrap(err, "%s", options->routes[i].name);
+        }
     }
     return 0;
+}
+
+/* That of `previous` goes on if the identity does. */
+static struct tenure *make_tenure(const struct generation_options *options)
+{
+    const struct generation *previous = options->previous;
+
+    if (previous != NULL && previous->identity == options->identity) {
+        return tenure_ref(previous->tenure);
+    }
+    return tenure_new(options->tenures);
 }
 
 struct generation *generation_new(const struct generation_options *options, struct err *err)
@@ -193,6 +245,12 @@ struct generation *generation_new(const struct generation_options *options, stru
     generation->num_live = options->num_live;
     if (generation->num_live != NULL) {
         atomic_fetch_add_explicit(generation->num_live, 1, memory_order_relaxed);
+    }
+    generation->tenure = make_tenure(options);
+    if (generation->tenure == NULL) {
+        err_set(err, ERR_LIMIT, "out of memory, or connections of too many identities are left");
+        generation_unref(generation);
+        return NULL;
     }
     if (fill(generation, options, err) != 0) {
         generation_unref(generation);
@@ -224,6 +282,7 @@ void generation_unref(struct generation *generation)
     }
     identity_unref(generation->identity);
     deny_unref(generation->deny);
+    tenure_unref(generation->tenure);
     if (generation->num_live != NULL) {
         atomic_fetch_sub_explicit(generation->num_live, 1, memory_order_relaxed);
     }
@@ -249,6 +308,17 @@ int64_t generation_not_after(const struct generation *generation)
 SSL_CTX *generation_ctx(const struct generation *generation, size_t route)
 {
     return generation->routes[route].ctx;
+}
+
+bool generation_attach(const struct generation *generation, size_t route, SSL *ssl,
+                       struct peer_cache *cache)
+{
+    return judge_attach(ssl, &generation->routes[route].judge, cache);
+}
+
+struct tenure *generation_tenure(const struct generation *generation)
+{
+    return generation->tenure;
 }
 
 const struct authz_rule *generation_allows(const struct generation *generation, size_t route,

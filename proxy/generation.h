@@ -2,8 +2,9 @@
  * Generation: an immutable, reference-counted snapshot of everything a connection is judged by:
  * our identity, the trust anchors, the deny list and the peer rules of every route.
  *
- * Built on the control thread, all or nothing, and handed to the workers; a connection pins the one
- * it was authorized with.
+ * Built on the control thread, all or nothing, and handed to the workers.  A connection holds one
+ * until its handshake is over, and the tenure of its identity to the end.  Generations with the
+ * same identity share their TLS contexts.
  */
 #pragma once
 
@@ -14,12 +15,15 @@
 
 #include <openssl/types.h>
 
+#include "common/compiler.h"
 #include "proxy/authz.h"
 
 struct deny;
 struct err;
 struct identity;
 struct peer_cache;
+struct tenure;
+struct tenures;
 struct generation; /* opaque */
 
 #define GENERATION_ROUTES_MAX 128
@@ -45,6 +49,9 @@ struct generation_options {
     const struct generation_route *routes;
     size_t num_routes;
     atomic_size_t *num_live; /* counts it until it is freed; NULL: nobody does.  Borrowed */
+    struct tenures *tenures; /* counts identities likewise; NULL: nobody does.  Borrowed */
+    const struct generation *previous; /* whose contexts are used again if they fit; NULL: none.
+                                          Borrowed for the call */
 };
 
 /* NULL on failure. */
@@ -61,8 +68,16 @@ bool generation_valid(const struct generation *generation, int64_t now);
 int64_t generation_not_after(const struct generation *generation);
 
 /* The context for new connections of a route: modes, versions, groups, verify callback are set.
-   Borrowed.  Only with an identity. */
+   Borrowed.  Only with an identity.  Others may have the same: it is not changed. */
 SSL_CTX *generation_ctx(const struct generation *generation, size_t route);
+
+/* Has the peer of `ssl`, which is of that context, judged by the rules of the route: see
+   judge_attach(), with the generation in the place of the judge. */
+MUST_CHECK bool generation_attach(const struct generation *generation, size_t route, SSL *ssl,
+                                  struct peer_cache *cache);
+
+/* In which its identity is ours.  Borrowed. */
+struct tenure *generation_tenure(const struct generation *generation);
 
 /* Trust anchors, deny list and peer rules once more, for live connections after a change: NULL if
    `peer` is no longer welcome on `route`. */

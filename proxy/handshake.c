@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "proxy/conn_state.h"
 #include "proxy/judge.h"
+#include "proxy/tenure.h"
 
 /* False if our identity does not allow a handshake now: fail closed. */
 static bool handshake_begin(struct conn *c)
@@ -31,8 +32,12 @@ static bool handshake_begin(struct conn *c)
         (void)conn_fail(c, REASON_LIMIT);
         return false;
     }
-    judge_remember(tls_ssl(c->tls), c->shared->peers);
     c->generation = generation_ref(generation);
+    c->tenure = tenure_ref(generation_tenure(generation));
+    if (!generation_attach(generation, c->route_index, tls_ssl(c->tls), c->shared->peers)) {
+        (void)conn_fail(c, REASON_LIMIT);
+        return false;
+    }
     return true;
 }
 
@@ -130,9 +135,12 @@ static enum conn_state handshake_authorize(struct conn *c, struct bytes rest, en
     if (rest.len > 0 && !chunk_queue_append(&c->stash, &shared->pool, rest.data, rest.len)) {
         return conn_fail(c, REASON_LIMIT);
     }
+    (void)snprintf(c->rule, sizeof(c->rule), "%s", rule->name); /* rules go with their generation */
+    judge_release(tls_ssl(c->tls));
+    generation_unref(c->generation);
+    c->generation = NULL;
     c->svid = svid;
     shared->expiry = conn_expiry(c) < shared->expiry ? conn_expiry(c) : shared->expiry;
-    (void)snprintf(c->rule, sizeof(c->rule), "%s", rule->name);
     c->handshake_ms = conn_now_ms(c) - c->handshake_from_ms;
     counter_add(shared->counters,
                 c->route->egress ? COUNTER_AUTHORIZED_EGRESS : COUNTER_AUTHORIZED_INGRESS, 1);

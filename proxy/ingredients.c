@@ -27,6 +27,8 @@ struct generation *ingredients_mix(const struct ingredients *from, struct err *e
         .routes = routes,
         .num_routes = BERTHS_MAX,
         .num_live = from->num_live,
+        .tenures = from->tenures,
+        .previous = from->previous,
     };
 
     for (size_t i = 0; i < BERTHS_MAX; i++) {

@@ -18,8 +18,11 @@ struct ingredients {
     uint64_t number;
     struct identity *identity; /* NULL: none yet */
     const struct control_rules *rules;
-    struct deny *deny;       /* NULL: nobody */
-    atomic_size_t *num_live; /* see struct generation_options */
+    struct deny *deny; /* NULL: nobody */
+    /* See struct generation_options. */
+    atomic_size_t *num_live;
+    struct tenures *tenures;
+    const struct generation *previous;
     /* The places: those of `change` if there is one, else those of `crew`; without either each
        route has its own number. */
     const struct crew_change *change;

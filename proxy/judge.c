@@ -23,7 +23,8 @@
 /* What the callback leaves on a connection. */
 struct judgement {
     struct svid svid;
-    const struct authz_rule *rule; /* NULL: refused */
+    bool accepted;
+    const struct authz_rule *rule; /* that did */
     const char *denial;            /* the part of deny list or rules; NULL: none of theirs */
     char *refusal;                 /* why; NULL if memory was out for it */
 };
@@ -42,18 +43,20 @@ static void free_judgement(void *parent, void *data, CRYPTO_EX_DATA *all, int in
 
 static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
 static int judgement_index = -1;
+static int judge_index = -1;
 static int cache_index = -1;
 
 static void make_index(void)
 {
     judgement_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_judgement);
+    judge_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     cache_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
 bool judge_prepare(void)
 {
     return CRYPTO_THREAD_run_once(&index_once, make_index) == 1 && judgement_index >= 0 &&
-           cache_index >= 0;
+           judge_index >= 0 && cache_index >= 0;
 }
 
 /* Who the leaf is of: its path is validated, unless the worker remembers that it was. */
@@ -117,6 +120,7 @@ static bool judge_all(const struct judge *judge, X509_STORE_CTX *store, struct j
     if (judgement->rule == NULL) {
         return refuse(judgement, store, X509_V_ERR_CERT_REJECTED, "no rule admits", reason);
     }
+    judgement->accepted = true;
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return true;
 }
@@ -124,28 +128,43 @@ static bool judge_all(const struct judge *judge, X509_STORE_CTX *store, struct j
 static int on_verify(X509_STORE_CTX *store, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct judgement *judgement = calloc(1, sizeof(*judgement));
-    bool accepted = false;
+    const struct judge *judge = SSL_get_ex_data(ssl, judge_index);
+    struct judgement *judgement = NULL;
 
+    if (judge == NULL) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+        return 0;
+    }
+    judgement = calloc(1, sizeof(*judgement));
     if (judgement == NULL || SSL_get_ex_data(ssl, judgement_index) != NULL ||
         SSL_set_ex_data(ssl, judgement_index, judgement) != 1) {
         free(judgement);
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
-    accepted = judge_all(arg, store, judgement);
-    return accepted ? 1 : 0;
+    return judge_all(judge, store, judgement) ? 1 : 0;
 }
 
-void judge_install(struct judge *judge, SSL_CTX *ctx)
+void judge_install(SSL_CTX *ctx)
 {
-    SSL_CTX_set_cert_verify_callback(ctx, on_verify, judge);
+    SSL_CTX_set_cert_verify_callback(ctx, on_verify, NULL);
 }
 
-void judge_remember(SSL *ssl, struct peer_cache *cache)
+bool judge_attach(SSL *ssl, const struct judge *judge, struct peer_cache *cache)
 {
     if (cache != NULL) {
         (void)SSL_set_ex_data(ssl, cache_index, cache); /* out of memory: then without it */
+    }
+    return SSL_set_ex_data(ssl, judge_index, (void *)(uintptr_t)judge) == 1;
+}
+
+void judge_release(SSL *ssl)
+{
+    struct judgement *judgement = SSL_get_ex_data(ssl, judgement_index);
+
+    (void)SSL_set_ex_data(ssl, judge_index, NULL); /* its place is there */
+    if (judgement != NULL) {
+        judgement->rule = NULL;
     }
 }
 
@@ -153,7 +172,7 @@ const struct svid *judge_peer(SSL *ssl, const struct authz_rule **out_rule)
 {
     const struct judgement *judgement = SSL_get_ex_data(ssl, judgement_index);
 
-    if (judgement == NULL || judgement->rule == NULL) {
+    if (judgement == NULL || !judgement->accepted) {
         return NULL;
     }
     *out_rule = judgement->rule;
@@ -164,7 +183,7 @@ const char *judge_refusal(SSL *ssl)
 {
     const struct judgement *judgement = SSL_get_ex_data(ssl, judgement_index);
 
-    return judgement == NULL || judgement->rule != NULL ? NULL : judgement->refusal;
+    return judgement == NULL || judgement->accepted ? NULL : judgement->refusal;
 }
 
 const char *judge_denial(SSL *ssl)

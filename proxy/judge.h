@@ -13,14 +13,15 @@
 
 #include <openssl/types.h>
 
+#include "common/compiler.h"
+
 struct authz_rule;
 struct deny;
 struct identity;
 struct peer_cache;
 struct svid;
 
-/* What the peers of a route are judged by.  All borrowed; it and they outlive the context and its
-   connections. */
+/* What the peers of a route are judged by.  All borrowed. */
 struct judge {
     uint64_t number; /* of the generation */
     bool egress;     /* the peer is a server */
@@ -33,14 +34,20 @@ struct judge {
 /* Once before anything else; false: OpenSSL has no place for data of ours on an SSL. */
 bool judge_prepare(void);
 
-/* Every handshake of `ctx` asks `judge`. */
-void judge_install(struct judge *judge, SSL_CTX *ctx);
+/* Every handshake of `ctx` asks the judge that was set for it; without one nobody is let in. */
+void judge_install(SSL_CTX *ctx);
 
-/* Has the callback look up peers in `cache`, and put them there; borrowed, must outlive `ssl`. */
-void judge_remember(SSL *ssl, struct peer_cache *cache);
+/* The handshake of `ssl` is to be judged by `judge`, which looks up peers in `cache` (NULL: there
+   is none) and puts them there; both must stay until judge_release() or the end of `ssl`.  False:
+   out of memory. */
+MUST_CHECK bool judge_attach(SSL *ssl, const struct judge *judge, struct peer_cache *cache);
+
+/* The handshake is over: judge and rules may go.  judge_peer() has been asked. */
+void judge_release(SSL *ssl);
 
 /* Who the peer of a finished handshake is: filled by the verify callback, borrowed from `ssl`.
-   NULL before the callback accepted it.  `out_rule` is the rule that let it in. */
+   NULL before the callback accepted it.  `out_rule` is the rule that let it in; NULL once the judge
+   is released. */
 const struct svid *judge_peer(SSL *ssl, const struct authz_rule **out_rule);
 
 /* Why the callback refused the peer, for the log: borrowed from `ssl`, NULL if it did not. */

@@ -183,8 +183,11 @@ bool metrics_render(const struct metrics_facts *facts, struct buf *out)
            put_gauge(out, "liftgate_generation", "Number of the settings and identity in use.",
                      (int64_t)facts->generation) &&
            put_gauge(out, "liftgate_generations_live",
-                     "Settings and identities that a connection or a worker still uses.",
+                     "Settings that a handshake or a worker still uses.",
                      (int64_t)facts->generations_live) &&
+           put_gauge(out, "liftgate_identities_live",
+                     "Identities of ours that a connection began with.",
+                     (int64_t)facts->identities_live) &&
            put_gauge(out, "liftgate_config_last_reload_successful",
                      "Whether the last reload was taken.", facts->reload_ok) &&
            put_gauge(out, "liftgate_config_last_reload_timestamp",

@@ -41,6 +41,7 @@ struct metrics_facts {
     bool ready;
     uint64_t generation;
     uint64_t generations_live;
+    uint64_t identities_live;
     bool reload_ok;      /* the last reload, or the start */
     int64_t reload_time; /* seconds since 1970 */
     uint64_t log_lost;   /* lines */

@@ -217,6 +217,7 @@ static void worker_take_change(struct worker *worker, struct worker_change *chan
     int rc = 0;
 
     worker->limits = change->limits;
+    worker->shared.drain_ms = change->limits.drain_timeout_ms;
     chunk_pool_set_bound(&worker->shared.pool, change->limits.buffer_memory);
     for (size_t i = 0; i < BERTHS_MAX; i++) {
         if (change->places[i] != NULL) {
@@ -281,6 +282,8 @@ void worker_on_inbox(uv_async_t *async)
     worker->next_change = NULL;
     drain = worker->drain;
     stop = worker->stop;
+    worker->shared.drain_before = worker->drain_before;
+    worker->shared.cut_before = worker->cut_before;
     uv_mutex_unlock(&worker->lock);
 
     if (change != NULL && (worker->drain_from_ms != 0 || worker->stopping)) {
@@ -342,6 +345,15 @@ void worker_apply(struct worker *worker, struct worker_change *change,
     worker->next_change = change;
     uv_mutex_unlock(&worker->lock);
     worker_set_generation(worker, generation);
+}
+
+void worker_limit_tenures(struct worker *worker, uint64_t drain_before, uint64_t cut_before)
+{
+    uv_mutex_lock(&worker->lock);
+    worker->drain_before = drain_before;
+    worker->cut_before = cut_before;
+    uv_mutex_unlock(&worker->lock);
+    (void)uv_async_send(&worker->inbox);
 }
 
 uint64_t worker_generation(const struct worker *worker)

@@ -97,6 +97,10 @@ struct sockets_address worker_change_address(const struct worker_change *change,
 void worker_apply(struct worker *worker, struct worker_change *change,
                   struct generation *generation);
 
+/* From now on connections whose context is of a tenure before `drain_before` have the time of a
+   drain to end, and those of one before `cut_before` end at once. */
+void worker_limit_tenures(struct worker *worker, uint64_t drain_before, uint64_t cut_before);
+
 /* Number of the generation in use, for the acknowledgement of a reload. */
 uint64_t worker_generation(const struct worker *worker);
 

@@ -69,6 +69,7 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     shared->arg = worker;
     shared->ticked_ms = uv_now(&worker->loop);
     shared->expiry = INT64_MAX;
+    shared->drain_ms = options->limits.drain_timeout_ms;
     worker->clocks = worker_read_clocks(worker);
     pulse_init(&worker->pulse, worker->clocks.loop_ms);
     worker->tells_time = options->index == 0;

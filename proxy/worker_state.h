@@ -33,6 +33,8 @@ struct worker {
     uv_mutex_t lock; /* the control thread's orders: */
     struct generation *next_generation;
     struct worker_change *next_change; /* comes first */
+    uint64_t drain_before;             /* see worker_limit_tenures() */
+    uint64_t cut_before;
     bool drain;
     bool stop;
     bool left;         /* the thread has come to its end; under the lock, too */

@@ -188,6 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     begin(&sides[0], tls_new_client(generation_ctx(generations[0], 0), NULL), 0);
     begin(&sides[1], tls_new_server(generation_ctx(generations[1], 0)), 77);
+    demand(generation_attach(generations[0], 0, tls_ssl(sides[0].tls), NULL));
+    demand(generation_attach(generations[1], 0, tls_ssl(sides[1].tls), NULL));
     deliver(&sides[0], &sides[1], 0); /* a client speaks first */
     for (size_t i = 0; i + 1 < len && i < 512; i += 2) {
         unsigned which = data[i] % 2;

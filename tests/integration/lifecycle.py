@@ -45,6 +45,36 @@ class Renewal(LifecycleCase):
         self.assertEqual(len(serials), 6)
         self.assertGreaterEqual(self.server.metric("liftgate_identity_renewals_total", result="ok"), 5)
 
+    def renew_with_a_connection(self):
+        self.server.renew()
+        self.until(lambda: self.server.metric("liftgate_identities_live") ==
+                   len({id(held) for held in self.held}) + 1, "the new identity in use")
+        self.held.append(self.connect())
+
+    def test_r39_connections_of_many_identities_drain_from_the_oldest_on(self):
+        ours_max = 8
+        self.held = [self.connect()]
+        for _ in range(ours_max - 1):
+            self.renew_with_a_connection()
+        self.assertEqual(self.server.find("identity.crowded"), [])
+        self.renew_with_a_connection()
+        self.server.wait_for("identity.crowded", live=ours_max + 1)
+        self.assertEqual(peers.end_of(self.held[0]), "reset")
+        self.server.wait_for("conn.closed", reason="drain")
+        for connection in self.held[1:]:
+            self.assertEqual(peers.ask(connection, b"still here"), b"still here")
+        self.until(lambda: self.server.metric("liftgate_identities_live") == ours_max, "the oldest forgotten")
+        self.assertEqual(self.server.metric("liftgate_shed_total", limit="identities"), 1)
+
+    def test_r39_a_long_connection_outlives_any_number_of_identities(self):
+        held = self.connect()
+        for _ in range(12):
+            self.server.renew()
+            self.assertEqual(peers.ask(held, b"still here"), b"still here")
+            self.connect().close()
+        self.assertLessEqual(self.server.metric("liftgate_identities_live"), 3)
+        self.assertEqual(self.server.find("identity.crowded"), [])
+
     def test_a_policy_that_no_longer_knows_us_changes_nothing_until_expiry(self):
         held = self.connect()
         serial = self.server.identity()["serial"]

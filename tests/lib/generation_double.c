@@ -17,6 +17,7 @@
 #include <openssl/x509v3.h>
 
 #include "proxy/judge.h"
+#include "proxy/tenure.h"
 
 #define DOMAIN "spiffe://test/"
 
@@ -32,6 +33,7 @@ struct generation {
     uint64_t number;
     char expected[256];
     struct authz_rule rule;
+    struct tenure *tenure;
     SSL_CTX *ctx;
     int64_t not_after;
 };
@@ -140,6 +142,7 @@ struct generation *generation_double_new(uint64_t number,
     generation->references = 1;
     generation->number = number;
     generation->rule.name = "expected";
+    generation->tenure = tenure_new(options->tenures);
     (void)snprintf(generation->expected, sizeof(generation->expected), "%s", options->expected);
     if (options->uri != NULL) {
         pki_leaf(options->pki, options->uri, options->seconds, &leaf, &key);
@@ -162,6 +165,7 @@ void generation_unref(struct generation *generation)
 {
     if (generation != NULL && --generation->references == 0) {
         SSL_CTX_free(generation->ctx);
+        tenure_unref(generation->tenure);
         free(generation);
     }
 }
@@ -205,9 +209,20 @@ const char *judge_refusal(SSL *ssl)
     return note != NULL ? note->refusal : NULL;
 }
 
-void judge_remember(SSL *ssl, struct peer_cache *cache)
+/* The double validates no path, and its contexts judge for it. */
+bool generation_attach(const struct generation *generation, size_t route, SSL *ssl,
+                       struct peer_cache *cache)
 {
-    /* The double validates no path. */
+    return true;
+}
+
+void judge_release(SSL *ssl)
+{
+}
+
+struct tenure *generation_tenure(const struct generation *generation)
+{
+    return generation->tenure;
 }
 
 const char *judge_denial(SSL *ssl)

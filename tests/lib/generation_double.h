@@ -16,9 +16,10 @@
 
 struct generation_double_options {
     const struct pki *pki;
-    const char *uri;      /* ours; NULL: no identity */
-    const char *expected; /* the peer that every route lets in */
-    int64_t seconds;      /* life of our leaf */
+    const char *uri;         /* ours; NULL: no identity */
+    const char *expected;    /* the peer that every route lets in */
+    int64_t seconds;         /* life of our leaf */
+    struct tenures *tenures; /* that count it; NULL: nobody does */
 };
 
 struct generation *generation_double_new(uint64_t number,

@@ -8,6 +8,8 @@
 #include "proxy/generation.h"
 
 struct identity;
+struct pair;
+struct peer_cache;
 
 /* Fails the test if it cannot be made. */
 struct generation *party_new(const struct generation_options *options);
@@ -16,3 +18,10 @@ struct generation *party_new(const struct generation_options *options);
    `identity`. */
 struct generation *party(struct identity *identity, bool egress, const char *admitted,
                          const char *alpn);
+
+/* As pair_new(), with each side judging the other; the server remembers peers in `cache` (may be
+   NULL).  As pair_shake(), likewise; with a client that is no party. */
+struct pair *party_pair(const struct generation *client, const struct generation *server,
+                        struct peer_cache *cache);
+struct pair *party_shake(const struct generation *client, const struct generation *server);
+struct pair *party_shake_with(SSL_CTX *client, const struct generation *server);

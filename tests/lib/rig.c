@@ -64,7 +64,7 @@ static struct sockets_address rig_plain_address(const struct rig *rig, const cha
     return address;
 }
 
-struct generation *rig_generation(const struct rig *rig, uint64_t number, const char *expected,
+struct generation *rig_generation(struct rig *rig, uint64_t number, const char *expected,
                                   int64_t seconds)
 {
     struct generation_double_options options = {
@@ -72,6 +72,7 @@ struct generation *rig_generation(const struct rig *rig, uint64_t number, const 
         .uri = seconds > 0 ? RIG_URI : NULL,
         .expected = expected,
         .seconds = seconds,
+        .tenures = &rig->tenures,
     };
 
     return generation_double_new(number, &options);

@@ -17,6 +17,7 @@
 
 #include "proxy/census.h"
 #include "proxy/entrance.h"
+#include "proxy/tenure.h"
 #include "proxy/worker.h"
 #include "tests/lib/folder.h"
 #include "tests/lib/generation_double.h"
@@ -39,6 +40,7 @@ struct rig {
     struct counters egress_counters;
     struct census census[2]; /* of the ingress, of the egress */
     struct sources *sources; /* of the ingress */
+    struct tenures tenures;  /* of all generations */
     struct worker *ingress;
     struct worker *egress;
     int target;                    /* listening: the application, or the peer of an egress */
@@ -73,7 +75,7 @@ void rig_start(struct rig *rig, const struct rig_options *options);
 void rig_stop(struct rig *rig);
 
 /* The generation that rig_start() gives, with another number, peer or life. */
-struct generation *rig_generation(const struct rig *rig, uint64_t number, const char *expected,
+struct generation *rig_generation(struct rig *rig, uint64_t number, const char *expected,
                                   int64_t seconds);
 
 /* Blocking sockets with RIG_WAIT_MS as their time-out. */

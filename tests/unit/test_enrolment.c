@@ -191,7 +191,25 @@ static void asking_twice_meanwhile_is_asking_once(void **state)
         enrolment_now(fixture->enrolment); /* the first one is under way */
     }
     run_until(fixture, status, 2);
-    assert_int_equal(fixture->num_offered, 2);
+    assert_int_equal(status->num_ok, 2);
+}
+
+/* A new one would cost every connection of the old a context of its own. */
+static void files_that_say_the_same_make_no_new_identity(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct enrolment_status *status = start(fixture);
+
+    run_until(fixture, status, 1);
+    enrolment_now(fixture->enrolment);
+    run_until(fixture, status, 2);
+    assert_int_equal(status->num_ok, 2);
+    assert_int_equal(fixture->num_offered, 1);
+    write_files(fixture, "spiffe://prod.example/snp/app"); /* of another authority */
+    while (fixture->num_offered < 2) {
+        enrolment_now(fixture->enrolment);
+        run_until(fixture, status, status->num_ok + status->num_failed + 1);
+    }
 }
 
 static void a_stop_drops_what_is_under_way(void **state)
@@ -211,6 +229,7 @@ int main(void)
         TEST(files_that_change_are_read_again),
         TEST(bad_files_do_not_reach_the_owner),
         TEST(asking_twice_meanwhile_is_asking_once),
+        TEST(files_that_say_the_same_make_no_new_identity),
         TEST(a_stop_drops_what_is_under_way),
     };
 

@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "common/svid.h"
 #include "proxy/judge.h"
+#include "proxy/tenure.h"
 #include "tests/lib/member.h"
 #include "tests/lib/pair.h"
 #include "tests/lib/party.h"
@@ -52,7 +53,7 @@ static void two_welcome_peers_learn_who_the_other_is(void **state)
     const struct pki *pki = *state;
     struct generation *server = party(identity_of(pki, SERVER, 3600), false, CLIENT, NULL);
     struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
     const struct authz_rule *rule = NULL;
     const struct svid *peer = judge_peer(tls_ssl(pair->server.tls), &rule);
 
@@ -75,7 +76,7 @@ static void two_welcome_peers_learn_who_the_other_is(void **state)
 static void expect_client_refused(struct generation *client, struct generation *server, int alert,
                                   const char *reason)
 {
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
     const struct authz_rule *rule = NULL;
     const char *refusal = judge_refusal(tls_ssl(pair->server.tls));
 
@@ -239,7 +240,7 @@ static void a_client_is_judged_by_all_that_its_certificate_says(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct generation *server = strict_server(pki, rows[i].offset_ms);
         SSL_CTX *client = client_of(pki, &rows[i]);
-        struct pair *pair = pair_shake(client, generation_ctx(server, 0));
+        struct pair *pair = party_shake_with(client, server);
         SSL *ssl = tls_ssl(pair->server.tls);
         const struct authz_rule *rule = NULL;
         const struct svid *peer = judge_peer(ssl, &rule);
@@ -267,7 +268,7 @@ static void a_client_without_a_certificate_gets_certificate_required(void **stat
     const struct pki *pki = *state;
     struct generation *server = good_server(pki);
     SSL_CTX *bare = pki_ctx(pki, NULL, NULL);
-    struct pair *pair = pair_shake(bare, generation_ctx(server, 0));
+    struct pair *pair = party_shake_with(bare, server);
 
     assert_int_equal(pair->server.status, TLS_FAILED);
     assert_int_equal(tls_alert(pair->client.tls), SSL_AD_CERTIFICATE_REQUIRED);
@@ -282,7 +283,7 @@ static void a_client_refuses_a_server_that_it_does_not_expect(void **state)
     struct generation *server = good_server(pki);
     struct generation *client =
         party(identity_of(pki, CLIENT, 3600), true, "spiffe://prod.example/snp/database", NULL);
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
 
     assert_int_equal(pair->client.status, TLS_FAILED);
     assert_non_null(strstr(judge_refusal(tls_ssl(pair->client.tls)), SERVER));
@@ -290,6 +291,83 @@ static void a_client_refuses_a_server_that_it_does_not_expect(void **state)
     pair_free(pair);
     generation_unref(client);
     generation_unref(server);
+}
+
+static struct generation *next_of(const struct generation *previous, struct identity *identity,
+                                  struct tenures *tenures, const char *alpn)
+{
+    static const char *const allow[] = {"friend"};
+    static const char *const spiffe[] = {CLIENT};
+    static const struct authz_rule rule = {.name = "friend", .spiffe = spiffe, .num_spiffe = 1};
+    const struct generation_route routes[] = {
+        {"first", false, allow, 1, alpn, NULL},
+        {"second", false, allow, 1, alpn, NULL},
+        {"third", true, allow, 1, alpn, NULL},
+    };
+
+    return party_new(&(struct generation_options){.number = 1,
+                                                  .identity = identity,
+                                                  .rules = &rule,
+                                                  .num_rules = 1,
+                                                  .routes = routes,
+                                                  .num_routes = 3,
+                                                  .tenures = tenures,
+                                                  .previous = previous});
+}
+
+static void r39_generations_of_one_identity_share_their_contexts(void **state)
+{
+    const struct pki *pki = *state;
+    struct tenures tenures = {.last = 0};
+    struct identity *identities[] = {identity_of(pki, SERVER, 3600),
+                                     identity_of(pki, SERVER, 3600)};
+    struct generation *first = next_of(NULL, identities[0], &tenures, "h2");
+    struct generation *rules = next_of(first, identities[0], &tenures, "h2");
+    struct generation *protocol = next_of(rules, identities[0], &tenures, "http/1.1");
+    struct generation *renewed = NULL;
+    struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, "http/1.1,h2");
+    struct pair *pair = NULL;
+    const struct authz_rule *rule = NULL;
+
+    assert_ptr_equal(generation_ctx(first, 0), generation_ctx(first, 1));
+    assert_ptr_not_equal(generation_ctx(first, 0), generation_ctx(first, 2));
+    assert_ptr_equal(generation_ctx(rules, 0), generation_ctx(first, 0));
+    assert_ptr_not_equal(generation_ctx(protocol, 0), generation_ctx(rules, 0));
+    assert_ptr_equal(generation_tenure(protocol), generation_tenure(first));
+    assert_int_equal(tenures_count(&tenures), 1);
+    generation_unref(first); /* the context of `rules` and what it needs stay */
+    pair = party_shake(client, rules);
+    assert_int_equal(pair->server.status, TLS_OK);
+    judge_release(tls_ssl(pair->server.tls));
+    renewed = next_of(protocol, identities[1], &tenures, "h2");
+    assert_ptr_not_equal(generation_ctx(renewed, 0), generation_ctx(rules, 0));
+    assert_int_equal(tenures_count(&tenures), 2);
+    generation_unref(rules);
+    generation_unref(protocol);
+    assert_int_equal(tenures_count(&tenures), 1);
+    assert_string_equal(judge_peer(tls_ssl(pair->server.tls), &rule)->spiffe, CLIENT);
+    assert_null(rule);
+    pair_free(pair);
+    generation_unref(renewed);
+    generation_unref(client);
+    identity_unref(identities[0]);
+    identity_unref(identities[1]);
+}
+
+/* A context that nobody has set a judge for lets nobody in. */
+static void r12_without_a_judge_nobody_is_let_in(void **state)
+{
+    const struct pki *pki = *state;
+    struct generation *server = good_server(pki);
+    struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
+    struct pair *pair = pair_new(generation_ctx(client, 0), generation_ctx(server, 0));
+
+    assert_true(generation_attach(client, 0, tls_ssl(pair->client.tls), NULL));
+    pair_run(pair);
+    pair_expect_client_refused(pair, SSL_AD_INTERNAL_ERROR);
+    pair_free(pair);
+    generation_unref(server);
+    generation_unref(client);
 }
 
 static void it_is_valid_while_our_own_leaf_is(void **state)
@@ -355,6 +433,8 @@ int main(void)
         cmocka_unit_test(a_client_is_judged_by_all_that_its_certificate_says),
         cmocka_unit_test(a_client_without_a_certificate_gets_certificate_required),
         cmocka_unit_test(a_client_refuses_a_server_that_it_does_not_expect),
+        cmocka_unit_test(r39_generations_of_one_identity_share_their_contexts),
+        cmocka_unit_test(r12_without_a_judge_nobody_is_let_in),
         cmocka_unit_test(it_is_valid_while_our_own_leaf_is),
         cmocka_unit_test(without_an_identity_there_is_no_context),
         cmocka_unit_test(there_is_a_bound_on_routes),

@@ -51,7 +51,7 @@ static void r11_tls_1_2_is_refused(void **state)
 
     assert_int_equal(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION), 1);
     assert_int_equal(SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION), 1);
-    pair = pair_shake(ctx, generation_ctx(server, 0));
+    pair = party_shake(client, server);
     assert_int_equal(pair->server.status, TLS_FAILED);
     assert_int_equal(tls_alert(pair->client.tls), SSL_AD_PROTOCOL_VERSION);
     pair_free(pair);
@@ -64,7 +64,7 @@ static void r11_no_ticket_is_ever_sent(void **state)
     const struct pki *pki = *state;
     struct generation *server = party(identity_of(pki, SERVER), false, CLIENT, NULL);
     struct generation *client = party(identity_of(pki, CLIENT), true, SERVER, NULL);
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
 
     assert_int_equal(pair->client.status, TLS_OK);
     assert_int_equal(SSL_SESSION_is_resumable(SSL_get_session(tls_ssl(pair->client.tls))), 0);
@@ -107,10 +107,10 @@ static void r13_nothing_is_resumed_though_the_ticket_is_good(void **state)
         assert_int_equal(
             SSL_CTX_set_tlsext_ticket_keys(generation_ctx(giving, 0), keys, sizeof(keys)), 1);
         assert_int_equal(SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys)), 1);
-        first = pair_shake(generation_ctx(client, 0), generation_ctx(giving, 0));
+        first = party_shake(client, giving);
         session = SSL_get1_session(tls_ssl(first->client.tls));
         assert_int_equal(SSL_SESSION_is_resumable(session), 1);
-        pair = pair_new(generation_ctx(client, 0), ctx);
+        pair = party_pair(client, next, NULL);
         assert_int_equal(SSL_set_session(tls_ssl(pair->client.tls), session), 1);
         pair_run(pair);
         assert_int_equal(pair->server.status, TLS_OK);
@@ -142,7 +142,7 @@ static void application_protocols_overlap_or_the_handshake_fails(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct generation *server = party(identity_of(pki, SERVER), false, CLIENT, rows[i].server);
         struct generation *client = party(identity_of(pki, CLIENT), true, SERVER, rows[i].client);
-        struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+        struct pair *pair = party_shake(client, server);
         const unsigned char *name = NULL;
         unsigned len = 0;
 

@@ -58,9 +58,8 @@ static struct generation *good_server(const struct pki *pki)
 static struct pair *shake_with(struct generation *client, struct generation *server,
                                struct peer_cache *cache)
 {
-    struct pair *pair = pair_new(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_pair(client, server, cache);
 
-    judge_remember(tls_ssl(pair->server.tls), cache);
     pair_run(pair);
     return pair;
 }
@@ -167,7 +166,7 @@ static void a_peer_on_the_deny_list_gets_certificate_revoked_though_a_rule_admit
     struct deny *deny = deny_client();
     struct generation *server = make_denying(identity, deny);
     struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
     const struct authz_rule *rule = NULL;
 
     pair_expect_client_refused(pair, SSL_AD_CERTIFICATE_REVOKED);
@@ -186,7 +185,7 @@ static struct svid live_peer(const struct pki *pki)
 {
     struct generation *server = good_server(pki);
     struct generation *client = party(identity_of(pki, CLIENT, 3600), true, SERVER, NULL);
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
     const struct authz_rule *rule = NULL;
     const struct svid *peer = judge_peer(tls_ssl(pair->server.tls), &rule);
     struct svid copy;
@@ -259,7 +258,7 @@ static void r29_a_server_on_the_deny_list_is_refused_by_its_client(void **state)
     struct generation *server = good_server(pki);
     struct generation *client = party_new(&(struct generation_options){
         1, identity, deny, .rules = &rule, .num_rules = 1, .routes = &route, .num_routes = 1});
-    struct pair *pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+    struct pair *pair = party_shake(client, server);
 
     assert_int_equal(pair->client.status, TLS_FAILED);
     assert_non_null(judge_denial(tls_ssl(pair->client.tls)));

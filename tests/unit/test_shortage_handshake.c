@@ -20,6 +20,7 @@
 #include "proxy/judge.h"
 #include "tests/lib/member.h"
 #include "tests/lib/pair.h"
+#include "tests/lib/party.h"
 #include "tests/lib/pki.h"
 #include "tests/lib/shortage.h"
 
@@ -27,7 +28,7 @@
 #define CLIENT "spiffe://prod.example/snp/client"
 #define NTH_MAX 1000
 
-/* pair_shake() allocates its own room and the two engines first, and wants them. */
+/* party_shake() allocates its own room and the two engines first, and wants them. */
 #define NTH_OF_THE_HANDSHAKE 4
 
 static void deny_memory(unsigned long nth)
@@ -107,7 +108,7 @@ static void r12_r37_without_memory_for_a_judgement_nobody_is_let_in(void **state
         struct pair *pair = NULL;
 
         deny_memory(nth);
-        pair = pair_shake(generation_ctx(client, 0), generation_ctx(server, 0));
+        pair = party_shake(client, server);
         met = shortage_end();
         assert_int_equal(pair->client.status == TLS_OK && pair->server.status == TLS_OK, met == 0);
         if (pair->server.status != TLS_OK) {
