@@ -249,6 +249,36 @@ static void tls_drop_chain(const struct tls *tls)
     }
 }
 
+/* Empties a key of which others hold references, too.  The type is no matter. */
+static void tls_empty_key(EVP_PKEY *key)
+{
+    if (key != NULL) {
+        (void)EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+    }
+}
+
+/*
+ * Nobody asks again for the keys of the exchange, which libssl would keep as long as the
+ * connection: 8 KiB a side with ML-KEM, and secrets.  Nor for the peer's, whose signature has been
+ * checked.
+ */
+static void tls_drop_keys(const struct tls *tls)
+{
+    const X509 *peer = SSL_get0_peer_certificate(tls->ssl);
+    EVP_PKEY *key = NULL;
+
+    if (SSL_get_tmp_key(tls->ssl, &key) == 1) {
+        tls_empty_key(key);
+        EVP_PKEY_free(key);
+    }
+    key = NULL;
+    if (SSL_get_peer_tmp_key(tls->ssl, &key) == 1) {
+        tls_empty_key(key);
+        EVP_PKEY_free(key);
+    }
+    tls_empty_key(peer != NULL ? X509_get0_pubkey(peer) : NULL);
+}
+
 enum tls_status tls_handshake(struct tls *tls, struct tls_io *io, struct err *err)
 {
     enum tls_status status = TLS_FAILED;
@@ -261,6 +291,7 @@ enum tls_status tls_handshake(struct tls *tls, struct tls_io *io, struct err *er
     status = tls_leave(tls, rc, "handshake", err);
     if (status == TLS_OK) {
         tls_drop_chain(tls);
+        tls_drop_keys(tls);
     }
     return status;
 }

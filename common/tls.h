@@ -56,6 +56,8 @@ struct tls *tls_new_server(SSL_CTX *ctx);
 struct tls *tls_new_client(SSL_CTX *ctx, const char *server_name);
 void tls_free(struct tls *tls); /* accepts NULL */
 
+/* Once it is over, the keys that served it are gone, and so is the one in the peer's certificate.
+ */
 MUST_CHECK enum tls_status tls_handshake(struct tls *tls, struct tls_io *io, struct err *err);
 
 /* Decrypts into `out`: TLS_OK with at least one byte in `out_len`; call again until

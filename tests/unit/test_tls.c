@@ -180,6 +180,39 @@ static void each_side_knows_the_other_after_the_handshake(void **state)
     pair_free(pair);
 }
 
+static bool is_empty(EVP_PKEY *key)
+{
+    unsigned char *encoded = NULL;
+    size_t len = EVP_PKEY_get1_encoded_public_key(key, &encoded);
+
+    OPENSSL_free(encoded);
+    return len == 0;
+}
+
+static void keys_that_only_a_handshake_needs_do_not_outlive_it(void **state)
+{
+    struct pair *pair = pair_new("spiffe://test/client");
+    const struct side *sides[] = {&pair->client, &pair->server};
+
+    shake(pair);
+    for (size_t i = 0; i < 2; i++) {
+        SSL *ssl = tls_ssl(sides[i]->tls);
+        EVP_PKEY *keys[2] = {NULL, NULL}; /* with ML-KEM a side has but one */
+        size_t num_empty = 0;
+
+        (void)SSL_get_tmp_key(ssl, &keys[0]);
+        (void)SSL_get_peer_tmp_key(ssl, &keys[1]);
+        for (size_t k = 0; k < 2; k++) {
+            assert_true(keys[k] == NULL || is_empty(keys[k]));
+            num_empty += keys[k] != NULL;
+            EVP_PKEY_free(keys[k]);
+        }
+        assert_true(num_empty > 0);
+        assert_true(is_empty(X509_get0_pubkey(SSL_get0_peer_certificate(ssl))));
+    }
+    pair_free(pair);
+}
+
 static void r11_our_key_changes_after_so_many_records(void **state)
 {
     struct pair *pair = pair_new("spiffe://test/client");
@@ -314,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_arrive_whole_in_any_pieces),
         cmocka_unit_test(each_side_knows_the_other_after_the_handshake),
+        cmocka_unit_test(keys_that_only_a_handshake_needs_do_not_outlive_it),
         cmocka_unit_test(r11_our_key_changes_after_so_many_records),
         cmocka_unit_test(a_close_ends_one_direction_and_not_the_other),
         cmocka_unit_test(a_cut_stream_does_not_look_closed),
