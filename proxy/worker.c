@@ -112,7 +112,7 @@ static void worker_look_at_clocks(struct worker *worker)
     if (pause_is_none(&pause)) {
         return;
     }
-    if (worker->tells_time) {
+    if (worker->index == 0) {
         counter_add(worker->shared.counters, COUNTER_TIME_JUMPS, 1);
         log_warn("time.jumped", kv_num("stalled_ms", pause.stalled_ms),
                  kv_num("slept_ms", pause.slept_ms), kv_num("stepped_ms", pause.stepped_ms));

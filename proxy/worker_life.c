@@ -6,7 +6,9 @@
  * freed: both then stay.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +42,10 @@ static bool worker_has_handles(struct worker *worker)
 static void worker_main(void *arg)
 {
     struct worker *worker = arg;
+    char name[32] = "";
 
+    (void)snprintf(name, sizeof(name), "worker-%zu", worker->index);
+    (void)pthread_setname_np(pthread_self(), name); /* for top(1) and the like, nothing else */
     if (worker->log != NULL) {
         log_divert(log_ring_put, worker->log);
     }
@@ -72,7 +77,7 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     shared->drain_ms = options->limits.drain_timeout_ms;
     worker->clocks = worker_read_clocks(worker);
     pulse_init(&worker->pulse, worker->clocks.loop_ms);
-    worker->tells_time = options->index == 0;
+    worker->index = options->index;
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
     shared->resolver = resolver_new(&worker->loop, BERTHS_MAX, options->limits.lookups_max);
     shared->peers = peer_cache_new();

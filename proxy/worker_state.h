@@ -18,6 +18,7 @@
 struct worker {
     uv_loop_t loop;
     uv_thread_t thread;
+    size_t index; /* the first logs and counts what the clocks did, for all */
     uv_async_t inbox;
     uv_timer_t tick;
     uv_prepare_t begin;
@@ -43,7 +44,6 @@ struct worker {
 
     struct pause_clocks clocks; /* at the last tick */
     struct pulse pulse;
-    bool tells_time;        /* one of the workers logs and counts what the clocks did */
     uint64_t drain_from_ms; /* 0: not draining */
     bool cut;               /* the drain deadline reset some */
     bool stopping;
