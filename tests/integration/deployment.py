@@ -18,7 +18,7 @@ from world import World
 
 CONFIG = pathlib.Path(__file__).resolve().parents[2] / "config"
 CREDENTIALS = {"CREDENTIALS_DIRECTORY": "/run/credentials/liftgate.service"}
-ABSENT = re.compile(r"lib(asan|ubsan|gcc_s|stdc\+\+|c|m)\.so")  # of sanitizers, and what every image has
+ABSENT = re.compile(r"lib(asan|tsan|ubsan|gcc_s|stdc\+\+|c|m)\.so")  # of sanitizers, and what every image has
 
 
 def check(case_, folder, text):

@@ -14,8 +14,10 @@
 
 #include <openssl/crypto.h>
 
-/* Written only while nothing is armed; the threads that obey see it through `armed`. */
+/* The rules are written under the lock, as a call that began to read them may last longer than they
+   do.  `armed` spares everybody else the lock. */
 static struct {
+    pthread_rwlock_t lock;
     struct shortage_rule rules[SHORTAGE_RULES_MAX];
     size_t num_rules;
     bool here;
@@ -23,11 +25,12 @@ static struct {
     atomic_ulong counts[SHORTAGE_CALLS];
     atomic_ulong met;
     atomic_bool armed;
-} shortage;
+} shortage = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
 void shortage_begin(const struct shortage_rule *rules, size_t num_rules, bool here)
 {
     assert(num_rules <= SHORTAGE_RULES_MAX && !atomic_load(&shortage.armed));
+    (void)pthread_rwlock_wrlock(&shortage.lock);
     memcpy(shortage.rules, rules, num_rules * sizeof(*rules));
     shortage.num_rules = num_rules;
     shortage.here = here;
@@ -37,6 +40,7 @@ void shortage_begin(const struct shortage_rule *rules, size_t num_rules, bool he
     }
     atomic_store(&shortage.met, 0);
     atomic_store(&shortage.armed, true);
+    (void)pthread_rwlock_unlock(&shortage.lock);
 }
 
 unsigned long shortage_met(void)
@@ -50,42 +54,54 @@ unsigned long shortage_end(void)
     return shortage_met();
 }
 
-/* The rule that this call meets, or NULL. */
-static const struct shortage_rule *shortage_rule(enum shortage_call call)
+/* Whether this call meets a rule, which is copied. */
+static bool shortage_meets(enum shortage_call call, struct shortage_rule *out_rule)
 {
-    unsigned long count = 0;
+    unsigned long count = 1 + atomic_fetch_add(&shortage.counts[call], 1);
 
-    if (!atomic_load(&shortage.armed) ||
-        (pthread_equal(pthread_self(), shortage.thread) != 0) != shortage.here) {
-        return NULL;
-    }
-    count = 1 + atomic_fetch_add(&shortage.counts[call], 1);
     for (size_t i = 0; i < shortage.num_rules; i++) {
         const struct shortage_rule *rule = &shortage.rules[i];
 
         if (rule->call == call &&
             (rule->nth != 0 ? count == rule->nth : count % rule->every == 0)) {
             atomic_fetch_add(&shortage.met, 1);
-            return rule;
+            *out_rule = *rule;
+            return true;
         }
     }
-    return NULL;
+    return false;
+}
+
+static bool shortage_rule(enum shortage_call call, struct shortage_rule *out_rule)
+{
+    bool met = false;
+
+    if (!atomic_load(&shortage.armed)) {
+        return false;
+    }
+    (void)pthread_rwlock_rdlock(&shortage.lock);
+    if (atomic_load(&shortage.armed) &&
+        (pthread_equal(pthread_self(), shortage.thread) != 0) == shortage.here) {
+        met = shortage_meets(call, out_rule);
+    }
+    (void)pthread_rwlock_unlock(&shortage.lock);
+    return met;
 }
 
 /* True if the call fails, with errno set; else `len`, if it is not NULL, may have become less. */
 static bool shortage_fails(enum shortage_call call, size_t *len)
 {
-    const struct shortage_rule *rule = shortage_rule(call);
+    struct shortage_rule rule = {0};
 
-    if (rule == NULL) {
+    if (!shortage_rule(call, &rule)) {
         return false;
     }
-    if (rule->error != 0) {
-        errno = rule->error;
+    if (rule.error != 0) {
+        errno = rule.error;
         return true;
     }
-    if (len != NULL && *len > rule->len_max) {
-        *len = rule->len_max;
+    if (len != NULL && *len > rule.len_max) {
+        *len = rule.len_max;
     }
     return false;
 }
