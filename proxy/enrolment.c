@@ -29,6 +29,7 @@
 #define BACKDATE_MS 60000 /* notBefore lies this far before the issue (spec: certificates) */
 #define SERIAL_TEXT_CAP 41
 #define NEVER UINT64_MAX
+#define SLEPT_MIN_MS 1000   /* less may be a busy moment between two readings */
 #define CLOCK_WARN_MS 60000 /* a difference that somebody should look into (spec: clocks) */
 
 /* What the thread pool works on; nobody else touches it meanwhile. */
@@ -266,7 +267,7 @@ static void check_clocks(struct enrolment *e)
     struct pause pause = pause_between(&e->clocks, &now, TICK_MS);
 
     e->clocks = now;
-    if ((pause.slept_ms == 0 && pause.stepped_ms == 0) || uses_files(e)) {
+    if ((pause.slept_ms < SLEPT_MIN_MS && pause.stepped_ms == 0) || uses_files(e)) {
         return;
     }
     e->jump_due_ms = renew_after_jump(&e->renew, (uint64_t)now.boot_ms);

@@ -235,6 +235,23 @@ class Set(ClockOfItsOwn):
         self.until_offset(0, marks)
 
 
+class SetForAll(Pair):
+    def test_r17_a_clock_set_back_for_the_authority_too_is_survived(self):
+        """An authority whose clock is behind what it has issued issues nothing; what there is goes on, and
+        once the clock is right again there is a renewal at once."""
+        marks = self.marks()
+        time.clock_settime(time.CLOCK_REALTIME, time.time() - DAY_S)
+        for side, mark in zip(self.sides, marks):
+            side.wait_for("identity.failed", since=mark)
+        self.assertEqual(peers.ask(self.held, b"goes on"), b"goes on")
+        self.is_well()
+        marks = self.marks()
+        time.clock_settime(time.CLOCK_REALTIME, time.time() + DAY_S)
+        self.until_renewed(marks)
+        self.assertEqual(peers.ask(self.held, b"goes on"), b"goes on")
+        self.is_well()
+
+
 class SetAndAlone(ClockOfItsOwn):
     ttl = 12
 
