@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -302,6 +303,24 @@ static void a_bad_record_is_answered_with_an_alert(void **state)
     pair_free(pair);
 }
 
+/* As SSL_get_error() would: the queue is the thread's. */
+static void errors_that_others_left_are_not_ours(void **state)
+{
+    struct pair *pair = pair_new("spiffe://test/client");
+    uint8_t storage[64];
+    struct buf got = buf_over(storage, sizeof(storage));
+    struct err err;
+
+    shake(pair);
+    ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+    put(&pair->client, (const uint8_t *)"half a record", 13);
+    pair->client.wire.len -= 5;
+    ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+    assert_int_equal(drain(&pair->server, &pair->client, &got, WIRE_CAP, &err), TLS_WANT_MORE);
+    assert_int_equal(ERR_peek_error(), 0);
+    pair_free(pair);
+}
+
 static void a_client_without_a_certificate_is_told_so(void **state)
 {
     struct pair *pair = pair_new(NULL);
@@ -352,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_close_ends_one_direction_and_not_the_other),
         cmocka_unit_test(a_cut_stream_does_not_look_closed),
         cmocka_unit_test(a_bad_record_is_answered_with_an_alert),
+        cmocka_unit_test(errors_that_others_left_are_not_ours),
         cmocka_unit_test(a_client_without_a_certificate_is_told_so),
         cmocka_unit_test(garbage_fails_the_handshake),
     };
