@@ -113,6 +113,7 @@ static const struct setting rows[] = {
     {"limits", "keyupdate_rate",           SETTING_NUMBER,       0,               IN(limits, keyupdate_rate),      1,     1000000,   NULL,    "100",    "changes of key a second that a peer may ask for"},
 
     {"process", "workers",                 SETTING_NUMBER,       0,               IN(process, workers),            1,     64,        NULL,    "1",      "threads that move data, each with listeners and buffers of its own"},
+    {"process", "busy_wait",               SETTING_BOOL,         0,               IN(process, busy_wait),          0,     0,         NULL,    "yes",    "a thread stays awake for a moment before it sleeps, as long as that pays"},
     {"process", "user",                    SETTING_PATH,         0,               IN(process, user),               0,     0,         NULL,    NULL,     "to become at the start, with all its groups"},
     {"process", "group",                   SETTING_PATH,         0,               IN(process, group),              0,     0,         NULL,    NULL,     "instead of the user's own"},
     {"process", "read_path",               SETTING_PATH,         LIST,            IN(process, read_path),          0,     0,         NULL,    NULL,     "a file or folder that the sandbox admits beside those named elsewhere"},

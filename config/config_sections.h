@@ -117,6 +117,7 @@ struct config_process {
     char *group;      /* NULL: that of `user` */
     struct setting_list read_path;
     struct setting_list socket_path;
+    bool busy_wait;
     bool insecure_no_sandbox;
 };
 

@@ -185,6 +185,7 @@ static bool conn_broken(struct conn *c)
 void conn_turn(struct conn_shared *shared)
 {
     shared->clock_read = false;
+    shared->heard = CONN_HEARD_NOBODY;
 }
 
 /* The first connection of a turn reads the clock for all. */
@@ -223,7 +224,10 @@ void conn_run(struct conn *c)
 
 static void conn_on_leg(struct leg *leg)
 {
-    conn_run(leg->owner);
+    struct conn *c = leg->owner;
+
+    c->shared->heard = leg == &c->app ? CONN_HEARD_APP : CONN_HEARD_PEER;
+    conn_run(c);
 }
 
 void conn_on_dial(void *arg)

@@ -73,6 +73,12 @@ struct conn_route {
     bool tproxy;                    /* of an ingress: the listener is transparent */
 };
 
+enum conn_heard {
+    CONN_HEARD_NOBODY,
+    CONN_HEARD_PEER,
+    CONN_HEARD_APP,
+};
+
 /* What the connections of one loop share.  The owner fills it before the first connection and
    keeps it until the last one is gone. */
 struct conn_shared {
@@ -90,6 +96,7 @@ struct conn_shared {
     void (*on_late)(void *arg);    /* the tick is to run now: see conn_turn() */
     void *arg;                     /* of both */
     bool clock_read;               /* in this turn of the loop */
+    enum conn_heard heard;         /* in this turn: whose socket had the last event */
     uint64_t ticked_ms;            /* when conn_tick_all() last ran */
     int64_t expiry;                /* of the first peer to expire; seconds since 1970 */
     uint64_t drain_before;         /* connections of earlier tenures have drain_ms to end */

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "config/config.h"
@@ -168,6 +169,9 @@ int setup_routes_fill(struct setup_routes *routes, const struct config *config,
     out_crew->connections_max = config->limits.max_connections;
     out_crew->connections_max_on_each = config->limits.max_connections_per_listener;
     out_crew->connections_max_from_each = config->limits.max_connections_per_source;
+    /* With no processor left for applications, to wait awake is to wait for oneself. */
+    out_crew->worker.stays_awake =
+        config->process.busy_wait && sysconf(_SC_NPROCESSORS_ONLN) > (long)config->process.workers;
     out_crew->worker.routes = routes->routes;
     out_crew->worker.num_routes = routes->num_routes;
     out_crew->worker.limits = (struct worker_limits){

@@ -51,6 +51,7 @@ struct worker_options {
     struct counters *counters;     /* written by the worker; borrowed, must outlive it */
     struct census *census;         /* shared by all workers; borrowed likewise */
     struct log_ring *log;       /* of its lines; NULL: it writes them itself; borrowed likewise */
+    bool stays_awake;           /* for a moment before it sleeps, as long as that pays */
     size_t index;               /* 0 to num_siblings - 1 */
     size_t num_siblings;        /* workers of the process, this one included */
     const struct worker *first; /* whose addresses to share; NULL for that one itself */

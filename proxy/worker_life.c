@@ -39,6 +39,26 @@ static bool worker_has_handles(struct worker *worker)
 
 /* The loop turns until it is stopped, then until nothing is left but requests on the thread pool.
  */
+/* Turns the loop without sleeping as long as something comes soon enough. */
+static void worker_stay_awake(struct worker *worker)
+{
+    const struct conn_shared *shared = &worker->shared;
+
+    while (worker->stays_awake && shared->heard != CONN_HEARD_NOBODY) {
+        enum vigil_for what = shared->heard == CONN_HEARD_APP ? VIGIL_FOR_PEERS : VIGIL_FOR_APPS;
+        uint64_t end_ns = 0;
+
+        if (!vigil_begin(&worker->vigil, what)) {
+            return;
+        }
+        end_ns = uv_hrtime() + VIGIL_NS;
+        do {
+            (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
+        } while (shared->heard == CONN_HEARD_NOBODY && uv_hrtime() < end_ns);
+        vigil_end(&worker->vigil, what, shared->heard != CONN_HEARD_NOBODY);
+    }
+}
+
 static void worker_main(void *arg)
 {
     struct worker *worker = arg;
@@ -49,7 +69,9 @@ static void worker_main(void *arg)
     if (worker->log != NULL) {
         log_divert(log_ring_put, worker->log);
     }
-    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+    do {
+        worker_stay_awake(worker);
+    } while (!worker->stopping && uv_run(&worker->loop, UV_RUN_ONCE) != 0);
     while (worker_has_handles(worker)) {
         (void)uv_run(&worker->loop, UV_RUN_ONCE);
     }
@@ -78,6 +100,7 @@ static int worker_init_shared(struct worker *worker, const struct worker_options
     worker->clocks = worker_read_clocks(worker);
     pulse_init(&worker->pulse, worker->clocks.loop_ms);
     worker->index = options->index;
+    worker->stays_awake = options->stays_awake;
     chunk_pool_init(&shared->pool, options->limits.buffer_memory);
     shared->resolver = resolver_new(&worker->loop, BERTHS_MAX, options->limits.lookups_max);
     shared->peers = peer_cache_new();

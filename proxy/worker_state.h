@@ -12,6 +12,7 @@
 #include "proxy/conn_shared.h"
 #include "proxy/pause.h"
 #include "proxy/pulse.h"
+#include "proxy/vigil.h"
 #include "proxy/worker.h"
 #include "proxy/worker_place.h"
 
@@ -44,6 +45,8 @@ struct worker {
 
     struct pause_clocks clocks; /* at the last tick */
     struct pulse pulse;
+    struct vigil vigil;
+    bool stays_awake;
     uint64_t drain_from_ms; /* 0: not draining */
     bool cut;               /* the drain deadline reset some */
     bool stopping;

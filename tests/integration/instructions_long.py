@@ -102,8 +102,8 @@ class Instructions(case.Case):
         out, port = self.folder / f"{operation}.{count}", relay.free_port()
         app = "{}:{}".format(*self.app.address)
         _, command = relay.write_config("liftgate", "liftgate", self.folder, app, case.build_folder() / "bin", port)
-        config = self.folder / "liftgate.conf"  # the sandbox has no room for valgrind
-        config.write_text(config.read_text().replace("[process]\n", "[process]\ninsecure_no_sandbox = yes\n"))
+        config = self.folder / "liftgate.conf"  # the sandbox has no room for valgrind; and to wait costs instructions
+        config.write_text(config.read_text().replace("[process]\n", "[process]\ninsecure_no_sandbox = yes\nbusy_wait = no\n"))
         sidecar = Process(self, "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *command)
         self.until(lambda: self.serves(("127.0.0.1", port)), "a handshake")
         self.operate(("127.0.0.1", port), operation, count)
