@@ -15,6 +15,7 @@
 #define MIB(n) (UINT64_C(n) * 1048576)
 #define REQUIRED SETTING_REQUIRED
 #define LIST SETTING_LIST
+#define RESTART SETTING_RESTART
 
 /* Words are stored by their index: the tables below and the enums must agree. */
 static_assert(sizeof(enum config_mode) == sizeof(unsigned), "choices are stored as unsigned");
@@ -45,7 +46,7 @@ static const struct setting rows[] = {
     /* section     key                     kind                  flags            field                            min    max        choices  fallback  help */
     {"identity", "ca",                     SETTING_URL,          0,               IN(identity, ca),                0,     0,         NULL,    NULL,     "the attesting CA"},
     {"identity", "ca_root",                SETTING_PATH,         0,               IN(identity, ca_root),           0,     0,         NULL,    NULL,     "PEM file of the CA's root, pinned"},
-    {"identity", "trust_domain",           SETTING_TRUST_DOMAIN, REQUIRED,        IN(identity, trust_domain),      0,     0,         NULL,    NULL,     "ours, and that of every peer"},
+    {"identity", "trust_domain",           SETTING_TRUST_DOMAIN, REQUIRED | RESTART, IN(identity, trust_domain),      0,     0,         NULL,    NULL,     "ours, and that of every peer"},
     {"identity", "service",                SETTING_SERVICE,      0,               IN(identity, service),           0,     0,         NULL,    NULL,     "the identity to ask for, behind the platform"},
     {"identity", "platform",               SETTING_CHOICE,       0,               IN(identity, platform),          0,     0,         "auto|snp|tdx|sim|none", "auto", "what signs our evidence"},
     {"identity", "insecure_sim",           SETTING_PATH,         0,               IN(identity, insecure_sim),      0,     0,         NULL,    NULL,     "folder of the simulated machine, with platform = sim"},
@@ -112,13 +113,13 @@ static const struct setting rows[] = {
     {"limits", "buffer_memory",            SETTING_SIZE,         0,               IN(limits, buffer_memory),       MIB(1), MIB(65536), NULL,  "64MiB",  "for bytes that wait to be sent in one worker"},
     {"limits", "keyupdate_rate",           SETTING_NUMBER,       0,               IN(limits, keyupdate_rate),      1,     1000000,   NULL,    "100",    "changes of key a second that a peer may ask for"},
 
-    {"process", "workers",                 SETTING_NUMBER,       0,               IN(process, workers),            1,     64,        NULL,    "1",      "threads that move data, each with listeners and buffers of its own"},
-    {"process", "busy_wait",               SETTING_BOOL,         0,               IN(process, busy_wait),          0,     0,         NULL,    "yes",    "a thread stays awake for a moment before it sleeps, as long as that pays"},
-    {"process", "user",                    SETTING_PATH,         0,               IN(process, user),               0,     0,         NULL,    NULL,     "to become at the start, with all its groups"},
-    {"process", "group",                   SETTING_PATH,         0,               IN(process, group),              0,     0,         NULL,    NULL,     "instead of the user's own"},
-    {"process", "read_path",               SETTING_PATH,         LIST,            IN(process, read_path),          0,     0,         NULL,    NULL,     "a file or folder that the sandbox admits beside those named elsewhere"},
-    {"process", "socket_path",             SETTING_PATH,         LIST,            IN(process, socket_path),        0,     0,         NULL,    NULL,     "a folder in which a reload may make unix sockets, beside those of the start"},
-    {"process", "insecure_no_sandbox",     SETTING_BOOL,         0,               IN(process, insecure_no_sandbox), 0,    0,         NULL,    "no",     "keep system calls, files and capabilities"},
+    {"process", "workers",                 SETTING_NUMBER,       RESTART,         IN(process, workers),            1,     64,        NULL,    "1",      "threads that move data, each with listeners and buffers of its own"},
+    {"process", "busy_wait",               SETTING_BOOL,         RESTART,         IN(process, busy_wait),          0,     0,         NULL,    "yes",    "a thread stays awake for a moment before it sleeps, as long as that pays"},
+    {"process", "user",                    SETTING_PATH,         RESTART,         IN(process, user),               0,     0,         NULL,    NULL,     "to become at the start, with all its groups"},
+    {"process", "group",                   SETTING_PATH,         RESTART,         IN(process, group),              0,     0,         NULL,    NULL,     "instead of the user's own"},
+    {"process", "read_path",               SETTING_PATH,         LIST | RESTART,  IN(process, read_path),          0,     0,         NULL,    NULL,     "a file or folder that the sandbox admits beside those named elsewhere"},
+    {"process", "socket_path",             SETTING_PATH,         LIST | RESTART,  IN(process, socket_path),        0,     0,         NULL,    NULL,     "a folder in which a reload may make unix sockets, beside those of the start"},
+    {"process", "insecure_no_sandbox",     SETTING_BOOL,         RESTART,         IN(process, insecure_no_sandbox), 0,    0,         NULL,    "no",     "keep system calls, files and capabilities"},
 
     {"admin", "listen",                    SETTING_ADDRESS,      0,               IN(admin, listen),               0,     0,         NULL,    NULL,     "where to serve, on loopback; absent: nowhere"},
 
@@ -139,6 +140,11 @@ static const struct settings_table table = {
 struct config *config_load(const char *path, struct err *err)
 {
     return settings_load(&table, path, err);
+}
+
+struct config *config_load_next(const char *path, const struct config *before, struct err *err)
+{
+    return settings_load_next(&table, path, before, err);
 }
 
 struct config *config_parse(const char *name, const char *text, size_t len, struct err *err)

@@ -42,14 +42,13 @@ struct config {
    Blocks. */
 struct config *config_load(const char *path, struct err *err);
 
+/* As config_load(), for a process that runs with `before`: what needs a restart must not differ
+   from it. */
+struct config *config_load_next(const char *path, const struct config *before, struct err *err);
+
 /* As config_load(), from memory; `name` stands for the file in messages. */
 struct config *config_parse(const char *name, const char *text, size_t len, struct err *err);
 void config_free(struct config *config); /* accepts NULL */
-
-/* Whether `next` may replace `current` in a running process: [process], and [identity] but for
-   deny_file, must not differ.  ERR_INVALID names the first such difference. */
-MUST_CHECK int config_check_reload(const struct config *current, const struct config *next,
-                                   struct err *err);
 
 #define CONFIG_DIGEST_LEN 32
 

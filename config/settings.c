@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "config/settings_expand.h"
@@ -257,8 +258,48 @@ int settings_refuse(const struct settings_source *source, const struct settings_
                    blank, place->name, place->key, why);
 }
 
-void *settings_parse(const struct settings_table *table, const char *name, const char *text,
-                     size_t len, struct err *err)
+/* Both as written in a file; absent is no value at all. */
+static bool same_value(const struct setting *row, const uint8_t *left, const uint8_t *right)
+{
+    size_t num = settings_value_count(row, left);
+
+    if (num != settings_value_count(row, right)) {
+        return false;
+    }
+    for (size_t i = 0; i < num; i++) {
+        char a[SETTINGS_VALUE_CAP];
+        char b[SETTINGS_VALUE_CAP];
+
+        settings_value_write(row, left, i, a);
+        settings_value_write(row, right, i, b);
+        if (strcmp(a, b) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int check_unchanged(const struct settings_source *source, const uint8_t *before,
+                           struct err *err)
+{
+    const struct settings_table *table = source->table;
+
+    for (size_t i = 0; i < table->num_rows; i++) {
+        const struct setting *row = &table->rows[i];
+        const struct settings_place place = {.kind = row->section, .name = "", .key = row->key};
+        size_t at = find_section(table, row->section)->offset + row->offset;
+
+        if ((row->flags & SETTING_RESTART) != 0 &&
+            !same_value(row, before + at, source->whole + at)) {
+            return settings_refuse(source, &place, err, "a change needs a restart");
+        }
+    }
+    return 0;
+}
+
+/* `before` may be NULL. */
+static void *parse(const struct settings_table *table, const char *name, const struct bytes *text,
+                   const void *before, struct err *err)
 {
     struct settings_source source = {.file = name, .table = table};
     const struct ini_callbacks callbacks = {
@@ -277,8 +318,9 @@ void *settings_parse(const struct settings_table *table, const char *name, const
             set_fallbacks(table, section->kind, source.whole + section->offset);
         }
     }
-    if (ini_parse_text(name, text, len, &callbacks, err) != 0 ||
-        check_required(&source, err) != 0 || table->check(source.whole, &source, err) != 0) {
+    if (ini_parse_text(name, (const char *)text->data, text->len, &callbacks, err) != 0 ||
+        check_required(&source, err) != 0 || table->check(source.whole, &source, err) != 0 ||
+        (before != NULL && check_unchanged(&source, before, err) != 0)) {
         goto out;
     }
     whole = source.whole;
@@ -289,7 +331,21 @@ out:
     return whole;
 }
 
+void *settings_parse(const struct settings_table *table, const char *name, const char *text,
+                     size_t len, struct err *err)
+{
+    const struct bytes bytes = {(const uint8_t *)text, len};
+
+    return parse(table, name, &bytes, NULL, err);
+}
+
 void *settings_load(const struct settings_table *table, const char *path, struct err *err)
+{
+    return settings_load_next(table, path, NULL, err);
+}
+
+void *settings_load_next(const struct settings_table *table, const char *path, const void *before,
+                         struct err *err)
 {
     uint8_t *text = NULL;
     size_t len = 0;
@@ -298,7 +354,7 @@ void *settings_load(const struct settings_table *table, const char *path, struct
     if (file_read(path, INI_FILE_MAX, &text, &len, err) != 0) {
         return NULL;
     }
-    whole = settings_parse(table, path, (const char *)text, len, err);
+    whole = parse(table, path, &(struct bytes){text, len}, before, err);
     free(text);
     return whole;
 }

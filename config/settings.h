@@ -63,6 +63,7 @@ struct setting_list {
 
 #define SETTING_REQUIRED 1U
 #define SETTING_LIST 2U
+#define SETTING_RESTART 4U /* a reload cannot change it; in a section without name */
 
 /* One row of the table. */
 struct setting {
@@ -107,6 +108,11 @@ struct settings_table {
 /* Reads a file into a new whole.  NULL: ERR_INVALID with "FILE:LINE: [section] key: why", or
    ERR_IO.  Blocks. */
 void *settings_load(const struct settings_table *table, const char *path, struct err *err);
+
+/* As settings_load(), for a process that runs with `before`: SETTING_RESTART rows must not differ
+   from it. */
+void *settings_load_next(const struct settings_table *table, const char *path, const void *before,
+                         struct err *err);
 
 /* As settings_load(), from memory; `name` stands for the file in messages. */
 void *settings_parse(const struct settings_table *table, const char *name, const char *text,

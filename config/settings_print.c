@@ -64,8 +64,9 @@ void settings_help(const struct settings_table *table, FILE *out)
             if (row->fallback != NULL) {
                 fprintf(out, " [%s]", row->fallback);
             }
-            fprintf(out, "%s%s\n", (row->flags & SETTING_REQUIRED) != 0 ? " (required)" : "",
-                    (row->flags & SETTING_LIST) != 0 ? " (may repeat)" : "");
+            fprintf(out, "%s%s%s\n", (row->flags & SETTING_REQUIRED) != 0 ? " (required)" : "",
+                    (row->flags & SETTING_LIST) != 0 ? " (may repeat)" : "",
+                    (row->flags & SETTING_RESTART) != 0 ? " (needs a restart)" : "");
         }
         fputc('\n', out);
     }

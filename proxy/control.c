@@ -76,12 +76,8 @@ static int on_identity(void *user, struct identity *identity, struct err *err)
     if (generation == NULL) {
         return -1;
     }
-    identity_unref(control->identity);
-    control->identity = identity_ref(identity);
     publish(control, generation);
-    if (control->first_usable == 0) {
-        control->first_usable = control->num_generations;
-    }
+    control_set_identity(control, identity);
     return 0;
 }
 
@@ -277,7 +273,7 @@ static int start_enrolment(struct control *control, struct err *err)
     const struct enrolment_callbacks callbacks = {.on_identity = on_identity, .user = control};
 
     control->enrolment =
-        enrolment_start(&control->loop, &control->options->enrolment, &callbacks, err);
+        enrolment_start(&control->loop, &control->rules.enrolment, &callbacks, err);
     return control->enrolment != NULL ? 0 : -1;
 }
 

@@ -27,6 +27,7 @@ struct control_rules {
     const struct generation_route *routes; /* as many as in `crew`, in the same order */
     size_t num_routes;
     struct crew_options crew; /* for a reload: routes, limits */
+    struct enrolment_options enrolment;
     const char *deny_file;    /* path; NULL: none */
     const char *admin_listen; /* NULL: no admin endpoint */
     enum log_level log_level; /* comes into force with the rules */
@@ -48,7 +49,6 @@ struct control_source {
 struct control_options {
     struct control_source source; /* of the first rules, too */
     struct crew_options crew;     /* `generation` and `on_change` are set here */
-    struct enrolment_options enrolment;
     struct sandbox_state sandbox;
 };
 

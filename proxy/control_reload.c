@@ -9,6 +9,7 @@
 #include "proxy/control_state.h"
 #include "proxy/deny.h"
 #include "proxy/deny_file.h"
+#include "proxy/enrolment.h"
 #include "proxy/ingredients.h"
 
 void control_adopt(struct control *control, struct generation *generation)
@@ -16,6 +17,17 @@ void control_adopt(struct control *control, struct generation *generation)
     generation_unref(control->generation);
     control->generation = generation;
     control->num_generations++;
+}
+
+void control_set_identity(struct control *control, struct identity *identity)
+{
+    struct identity *old = control->identity;
+
+    control->identity = identity_ref(identity);
+    identity_unref(old);
+    if (control->first_usable == 0) {
+        control->first_usable = control->num_generations;
+    }
 }
 
 void control_set_deny(struct control *control, struct deny *deny)
@@ -81,6 +93,7 @@ static int reload(struct control *control, struct err *err)
                                .tenures = &control->tenures,
                                .previous = control->generation};
     struct crew_change *change = NULL;
+    struct enrolment_change enrolment = {.source = NULL};
     struct generation *generation = NULL;
     struct deny *deny = NULL;
     struct admin *admin = control->admin;
@@ -89,8 +102,12 @@ static int reload(struct control *control, struct err *err)
     if (source->load(source->user, &rules, err) != 0) {
         return -1;
     }
-    if (control_read_deny(&rules, &deny, err) != 0) {
+    if (control_read_deny(&rules, &deny, err) != 0 ||
+        enrolment_prepare(control->enrolment, &rules.enrolment, &enrolment, err) != 0) {
         goto out;
+    }
+    if (enrolment.identity != NULL) {
+        from.identity = enrolment.identity;
     }
     change = crew_prepare(control->crew, &rules.crew, err);
     if (change == NULL) {
@@ -107,17 +124,22 @@ static int reload(struct control *control, struct err *err)
         goto out;
     }
     control_set_deny(control, deny);
+    enrolment_commit(control->enrolment, &enrolment);
     crew_commit(control->crew, change, generation);
     stop_other_admin(control->admin, admin);
     control->admin = admin;
     source->free(control->rules.owner);
     control->rules = rules;
     control_adopt(control, generation);
+    if (from.identity != NULL) {
+        control_set_identity(control, from.identity);
+    }
     log_setup(rules.log_level, rules.log_format);
     source->announce(rules.owner);
     rc = 0;
 out:
     if (rc != 0) {
+        enrolment_cancel(control->enrolment, &enrolment);
         source->free(rules.owner);
     }
     deny_unref(deny);
@@ -146,7 +168,7 @@ void control_reload(struct control *control)
         return;
     }
     control->reloading = control->num_generations;
-    if (control->options->enrolment.files.certificate != NULL) {
+    if (control->rules.enrolment.files.certificate != NULL) {
         enrolment_now(control->enrolment);
     }
 }

@@ -67,6 +67,9 @@ void control_acknowledged(struct control *control);
 /* Puts a finished generation to use. */
 void control_adopt(struct control *control, struct generation *generation);
 
+/* The identity of the newest generation. */
+void control_set_identity(struct control *control, struct identity *identity);
+
 /* The deny list that belongs to `rules`: NULL without a file. */
 MUST_CHECK int control_read_deny(const struct control_rules *rules, struct deny **out_deny,
                                  struct err *err);

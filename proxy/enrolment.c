@@ -1,5 +1,5 @@
 /*
- * Enrolment: one timer and at most one job on the thread pool.
+ * Enrolment: one timer and at most one job on the thread pool whose result counts.
  *
  * Happy path: the first job starts at once; its identity goes to the owner; the timer then waits
  * for the renewal.  The timer ticks at least once a second, so that a paused VM, a moved clock and
@@ -22,7 +22,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/svid.h"
-#include "proxy/file_watch.h"
+#include "proxy/enrolment_source.h"
 #include "proxy/pause.h"
 
 #define TICK_MS 1000
@@ -30,29 +30,32 @@
 #define SERIAL_TEXT_CAP 41
 #define NEVER UINT64_MAX
 #define SLEPT_MIN_MS 1000   /* less may be a busy moment between two readings */
+#define JOBS_MAX 4          /* at one time; of use is one: nobody can end a look-up of a name */
 #define CLOCK_WARN_MS 60000 /* a difference that somebody should look into (spec: clocks) */
 
 /* What the thread pool works on; nobody else touches it meanwhile. */
 struct job {
     uv_work_t work;
-    const struct enrolment_options *options;
+    struct enrolment *enrolment;
+    struct enrolment_source *source; /* referenced */
+    struct enrol_options options;    /* of a CA; borrowed from the source */
+    atomic_bool cancelled;
     struct identity *identity; /* the result, NULL on failure */
     struct enrol_failure failure;
     struct err err;
 };
 
 struct enrolment {
-    struct enrolment_options options;
+    struct enrolment_source *source;
+    struct checked_clock clock; /* of the last CA that told its time */
     struct enrolment_callbacks callbacks;
     uv_loop_t *loop;
     uv_timer_t timer;
-    struct file_watch watch; /* with certificate files */
-    unsigned num_open;       /* timer and watch */
-    bool working;
-    bool again; /* asked for once more while working */
+    unsigned num_open; /* timer and sources */
+    struct job *job;   /* whose result counts; NULL: none is under way */
+    unsigned num_jobs; /* with those whose result does not */
+    bool again;        /* asked for once more while working */
     bool stopping;
-    atomic_bool cancelled; /* read by the job */
-    struct job job;
     struct renew renew;
     uint64_t due_ms;      /* of the next job, CLOCK_BOOTTIME; NEVER: when asked */
     uint64_t jump_due_ms; /* of one that the clocks ask for; NEVER: they do not */
@@ -74,7 +77,7 @@ static int64_t clock_ms(clockid_t clock)
 /* Milliseconds since 1970 by the CA's clock, as far as we know it. */
 static int64_t checked_now_ms(const struct enrolment *e)
 {
-    return checked_clock_now(&e->options.enrol.clock);
+    return checked_clock_now(&e->clock);
 }
 
 static struct pause_clocks read_clocks(void)
@@ -98,7 +101,7 @@ static uint64_t random_bits(void)
 
 static bool uses_files(const struct enrolment *e)
 {
-    return e->options.files.certificate != NULL;
+    return enrolment_source_is_files(e->source);
 }
 
 static int64_t not_after_ms(const struct enrolment *e)
@@ -109,14 +112,13 @@ static int64_t not_after_ms(const struct enrolment *e)
 static void work(uv_work_t *request)
 {
     struct job *job = request->data;
-    const struct enrolment_options *options = job->options;
 
-    if (options->files.certificate != NULL) {
-        if (identity_load_files(&options->files, options->enrol.trust_domain, &job->identity,
-                                &job->err) != 0) {
+    if (enrolment_source_is_files(job->source)) {
+        if (identity_load_files(&job->source->options.files, job->options.trust_domain,
+                                &job->identity, &job->err) != 0) {
             job->identity = NULL;
         }
-    } else if (enrol_run(&options->enrol, &job->identity, &job->failure, &job->err) != 0) {
+    } else if (enrol_run(&job->options, &job->identity, &job->failure, &job->err) != 0) {
         job->identity = NULL;
     }
 }
@@ -151,7 +153,7 @@ static void succeed(struct enrolment *e, struct identity *identity)
     e->status.last_refusal = VERDICT_ACCEPTED;
     e->status.last_success = clock_ms(CLOCK_REALTIME) / 1000;
     e->status.clock_offset_ms = offset_ms;
-    e->options.enrol.clock = *identity_clock(identity);
+    e->clock = *identity_clock(identity);
     e->status.expired = false;
     log_identity(first ? "identity.ready" : "identity.renewed", identity);
     if (offset_ms > CLOCK_WARN_MS || offset_ms < -CLOCK_WARN_MS) {
@@ -164,42 +166,41 @@ static void succeed(struct enrolment *e, struct identity *identity)
     malloc_trim(0); /* an enrolment is a burst, and nothing like it follows for a long time */
 }
 
-static void fail(struct enrolment *e)
+static void fail(struct enrolment *e, const struct enrol_failure *failure, const char *why)
 {
-    const struct enrol_failure *failure = &e->job.failure;
     uint64_t delay_ms = renew_after_failure(&e->renew, failure->code, failure->retry_after_s,
                                             not_after_ms(e), checked_now_ms(e), random_bits());
 
     e->status.num_failed++;
     e->status.last_refusal = failure->code;
     e->due_ms = (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
-    log_warn("identity.failed", kv_text("error", e->job.err.msg),
+    log_warn("identity.failed", kv_text("error", why),
              kv_text("code",
                      failure->code != VERDICT_ACCEPTED ? verdict_code_name(failure->code) : "none"),
              kv_text("id", failure->id), kv_num("retry_ms", (int64_t)delay_ms));
 }
 
-/* What the job has brought. */
-static void conclude(struct enrolment *e)
+/* What a job has brought. */
+static void conclude(struct enrolment *e, struct job *job)
 {
-    struct identity *identity = e->job.identity;
+    struct identity *identity = job->identity;
 
     if (identity != NULL && uses_files(e) && e->identity != NULL &&
         identity_is_same(identity, e->identity)) {
         identity_unref(identity); /* read once more: nobody's context is to change */
         succeed(e, identity_ref(e->identity));
     } else if (identity != NULL &&
-               e->callbacks.on_identity(e->callbacks.user, identity, &e->job.err) == 0) {
+               e->callbacks.on_identity(e->callbacks.user, identity, &job->err) == 0) {
         succeed(e, identity);
     } else {
         identity_unref(identity);
-        fail(e);
+        fail(e, &job->failure, job->err.msg);
     }
 }
 
 static void finish(struct enrolment *e)
 {
-    if (e->stopping && e->num_open == 0 && !e->working) {
+    if (e->stopping && e->num_open == 0 && e->num_jobs == 0) {
         void (*on_done)(void *user) = e->on_done;
         void *user = e->on_done_user;
 
@@ -211,41 +212,73 @@ static void finish(struct enrolment *e)
 static void begin(struct enrolment *e);
 static void arm(struct enrolment *e);
 
+static void free_job(struct job *job)
+{
+    job->enrolment->num_jobs--;
+    enrolment_source_unref(job->source);
+    free(job);
+}
+
 static void after_work(uv_work_t *request, int status)
 {
     struct job *job = request->data;
-    struct enrolment *e =
-        (struct enrolment *)(void *)((char *)job - offsetof(struct enrolment, job));
+    struct enrolment *e = job->enrolment;
 
-    e->working = false;
     if (e->stopping) {
         identity_unref(job->identity);
+        free_job(job);
         finish(e);
         return;
     }
-    conclude(e);
-    if (e->again) {
+    if (job == e->job) {
+        e->job = NULL;
+        conclude(e, job);
+    } else {
+        identity_unref(job->identity); /* of a source that is no longer ours */
+    }
+    free_job(job);
+    if (e->again && e->job == NULL) {
         e->again = false;
         begin(e);
     }
     arm(e);
 }
 
+static struct job *make_job(struct enrolment *e)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job != NULL) {
+        job->work.data = job;
+        job->enrolment = e;
+        job->source = enrolment_source_ref(e->source);
+        job->options = e->source->options.enrol;
+        job->options.clock = e->clock;
+        job->options.cancelled = &job->cancelled;
+        e->num_jobs++;
+    }
+    return job;
+}
+
 /* Starts a job, or notes that one more is wanted. */
 static void begin(struct enrolment *e)
 {
-    if (e->working) {
+    struct job *job = NULL;
+
+    if (e->job != NULL || e->num_jobs == JOBS_MAX) {
         e->again = true;
         return;
     }
     e->jump_due_ms = NEVER;
-    e->job = (struct job){.work.data = &e->job, .options = &e->options};
-    if (uv_queue_work(e->loop, &e->job.work, work, after_work) != 0) {
-        err_set(&e->job.err, ERR_LIMIT, "thread pool");
-        fail(e);
-        return;
+    job = make_job(e);
+    if (job != NULL && uv_queue_work(e->loop, &job->work, work, after_work) != 0) {
+        free_job(job);
+        job = NULL;
     }
-    e->working = true;
+    if (job == NULL) {
+        fail(e, &(struct enrol_failure){.retry_after_s = 0}, "out of memory");
+    }
+    e->job = job;
 }
 
 static void check_expiry(struct enrolment *e)
@@ -284,7 +317,7 @@ static void on_timer(uv_timer_t *timer)
 
     check_clocks(e);
     check_expiry(e);
-    if (!e->working && (uint64_t)clock_ms(CLOCK_BOOTTIME) >= next_due_ms(e)) {
+    if (e->job == NULL && (uint64_t)clock_ms(CLOCK_BOOTTIME) >= next_due_ms(e)) {
         begin(e);
     }
     arm(e);
@@ -296,7 +329,7 @@ static void arm(struct enrolment *e)
     uint64_t now_ms = (uint64_t)clock_ms(CLOCK_BOOTTIME);
     uint64_t wait_ms = TICK_MS;
 
-    if (!e->working && next_due_ms(e) < now_ms + wait_ms) {
+    if (e->job == NULL && next_due_ms(e) < now_ms + wait_ms) {
         wait_ms = next_due_ms(e) > now_ms ? next_due_ms(e) - now_ms : 0;
     }
     uv_timer_start(&e->timer, on_timer, wait_ms, 0);
@@ -306,16 +339,11 @@ static void on_files_changed(void *user)
 {
     struct enrolment *e = user;
 
-    log_info("identity.files_changed", kv_text("certificate", e->options.files.certificate));
-    begin(e);
-}
-
-static int watch_files(struct enrolment *e)
-{
-    const struct identity_files *files = &e->options.files;
-    const char *const paths[] = {files->certificate, files->private_key, files->trust_bundle};
-
-    return file_watch_start(&e->watch, e->loop, paths, uses_files(e) ? 3 : 0, on_files_changed, e);
+    if (!e->stopping && uses_files(e)) {
+        log_info("identity.files_changed",
+                 kv_text("certificate", e->source->options.files.certificate));
+        begin(e);
+    }
 }
 
 static void on_closed(void *user)
@@ -336,6 +364,16 @@ static void on_abandoned(void *user)
 {
 }
 
+/* NULL: out of memory. */
+static struct enrolment_source *open_source(struct enrolment *e,
+                                            const struct enrolment_options *options)
+{
+    struct enrolment_source *source = enrolment_source_new(e->loop, options, on_files_changed, e);
+
+    e->num_open += source != NULL ? 1 : 0;
+    return source;
+}
+
 struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_options *options,
                                   const struct enrolment_callbacks *callbacks, struct err *err)
 {
@@ -346,23 +384,92 @@ struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_option
         err_set(err, ERR_LIMIT, "enrolment: out of memory");
         return NULL;
     }
-    e->options = *options;
-    e->options.enrol.cancelled = &e->cancelled;
     e->callbacks = *callbacks;
     e->loop = loop;
     e->timer.data = e;
     e->due_ms = NEVER; /* the first job is asked for here */
     e->jump_due_ms = NEVER;
     e->clocks = read_clocks();
-    e->num_open = 2;
-    if (watch_files(e) != 0) {
-        err_set(err, ERR_LIMIT, "enrolment: cannot watch the certificate files");
+    e->num_open = 1;
+    e->source = open_source(e, options);
+    if (e->source == NULL) {
+        err_set(err, ERR_LIMIT, "enrolment: out of memory");
         enrolment_stop(e, on_abandoned, NULL);
         return NULL;
     }
     begin(e);
     arm(e);
     return e;
+}
+
+/* What can be known now of a source that is to be ours. */
+static int try_source(const struct enrolment_options *options, struct identity **out_identity,
+                      struct err *err)
+{
+    if (options->files.certificate != NULL) {
+        return identity_load_files(&options->files, options->enrol.trust_domain, out_identity, err);
+    }
+    if (enrol_check_root(&options->enrol, err) != 0) {
+        return err_wrap(err, "[identity] ca_root");
+    }
+    return enrol_check_platform(&options->enrol, err) == 0 ? 0 : err_wrap(err, "[identity]");
+}
+
+int enrolment_prepare(struct enrolment *enrolment, const struct enrolment_options *options,
+                      struct enrolment_change *out_change, struct err *err)
+{
+    struct identity *identity = NULL;
+
+    *out_change = (struct enrolment_change){.source = NULL};
+    if (enrolment_source_is(enrolment->source, options)) {
+        return 0;
+    }
+    if (try_source(options, &identity, err) != 0) {
+        return -1;
+    }
+    out_change->source = open_source(enrolment, options);
+    if (out_change->source == NULL) {
+        identity_unref(identity);
+        return err_set(err, ERR_LIMIT, "enrolment: out of memory");
+    }
+    if (identity != NULL && enrolment->identity != NULL &&
+        identity_is_same(identity, enrolment->identity)) {
+        identity_unref(identity); /* other files with the same in them */
+        identity = identity_ref(enrolment->identity);
+    }
+    out_change->identity = identity;
+    return 0;
+}
+
+void enrolment_cancel(struct enrolment *enrolment, struct enrolment_change *change)
+{
+    if (change->source != NULL) {
+        enrolment_source_close(change->source, on_closed);
+        identity_unref(change->identity);
+    }
+}
+
+void enrolment_commit(struct enrolment *enrolment, struct enrolment_change *change)
+{
+    struct enrolment *e = enrolment;
+
+    if (change->source == NULL) {
+        return;
+    }
+    if (e->job != NULL) { /* its result is of no use, and it may take its time */
+        atomic_store(&e->job->cancelled, true);
+        e->job = NULL;
+    }
+    e->again = false;
+    enrolment_source_close(e->source, on_closed);
+    e->source = change->source;
+    e->renew = (struct renew){0};
+    if (change->identity != NULL) {
+        succeed(e, change->identity);
+    } else {
+        begin(e);
+    }
+    arm(e);
 }
 
 void enrolment_now(struct enrolment *enrolment)
@@ -378,14 +485,16 @@ const struct enrolment_status *enrolment_status(const struct enrolment *enrolmen
 void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), void *user)
 {
     enrolment->stopping = true;
-    atomic_store(&enrolment->cancelled, true);
     identity_unref(enrolment->identity); /* now: a job that hangs would keep the key */
     enrolment->identity = NULL;
     enrolment->on_done = on_done;
     enrolment->on_done_user = user;
-    if (enrolment->working) {
-        uv_cancel((uv_req_t *)&enrolment->job.work); /* works only if it has not begun */
+    if (enrolment->job != NULL) {
+        atomic_store(&enrolment->job->cancelled, true);
+        uv_cancel((uv_req_t *)&enrolment->job->work); /* works only if it has not begun */
     }
     uv_close((uv_handle_t *)&enrolment->timer, on_timer_closed);
-    file_watch_close(&enrolment->watch, on_closed);
+    if (enrolment->source != NULL) {
+        enrolment_source_close(enrolment->source, on_closed);
+    }
 }

@@ -14,14 +14,17 @@
 #include <uv.h>
 
 #include "ca-client/enrol.h"
+#include "common/compiler.h"
 
 struct err;
 struct enrolment; /* opaque */
+struct enrolment_source;
 
+/* Copied, with its texts. */
 struct enrolment_options {
-    struct enrol_options enrol;  /* strings borrowed, must outlive the enrolment */
+    struct enrol_options enrol;  /* without clock and `cancelled` */
     struct identity_files files; /* with a certificate: files instead of a CA; of `enrol` only the
-                                    trust domain counts then.  Borrowed likewise */
+                                    trust domain counts then */
 };
 
 /* What the control thread reads for /metrics and /identity. */
@@ -47,11 +50,26 @@ struct enrolment_callbacks {
 struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_options *options,
                                   const struct enrolment_callbacks *callbacks, struct err *err);
 
+/* A reload, all or nothing: enrolment_prepare() finds out whether `options` can be used and changes
+   nothing; then comes either enrolment_commit() or enrolment_cancel().  -1: ERR_INVALID, ERR_IO,
+   ERR_LIMIT.  Blocks for files. */
+struct enrolment_change {
+    struct enrolment_source *source; /* NULL: the same as before */
+    struct identity *identity; /* that its files have: for the owner to use; NULL: of a CA, which is
+                                  asked after the commit, while the one before stays.  The change's
+                                  reference */
+};
+MUST_CHECK int enrolment_prepare(struct enrolment *enrolment,
+                                 const struct enrolment_options *options,
+                                 struct enrolment_change *out_change, struct err *err);
+void enrolment_cancel(struct enrolment *enrolment, struct enrolment_change *change);
+void enrolment_commit(struct enrolment *enrolment, struct enrolment_change *change);
+
 /* Enrols (or loads the files) now, whatever the schedule says; once if asked twice meanwhile. */
 void enrolment_now(struct enrolment *enrolment);
 
 const struct enrolment_status *enrolment_status(const struct enrolment *enrolment);
 
 /* Closes its handles and drops the identity; frees itself in the last close callback, then calls
-   `on_done`.  An enrolment under way on the thread pool is waited for; it uses the options. */
+   `on_done`.  An enrolment under way on the thread pool is waited for. */
 void enrolment_stop(struct enrolment *enrolment, void (*on_done)(void *user), void *user);

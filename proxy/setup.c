@@ -45,18 +45,19 @@ static const char *platform_name(enum config_platform platform)
     return "none";
 }
 
-static int set_identity(struct setup *setup, struct err *err)
+/* Borrows from `config`. */
+static int enrolment_of(const struct config *config, struct enrolment_options *out_options,
+                        struct err *err)
 {
-    const struct config_identity *identity = &setup->config->identity;
-    struct enrolment_options *enrolment = &setup->control.enrolment;
+    const struct config_identity *identity = &config->identity;
 
     if (identity->certificate != NULL) {
-        enrolment->files = (struct identity_files){
-            .certificate = identity->certificate,
-            .private_key = identity->private_key,
-            .trust_bundle = identity->trust_bundle,
+        *out_options = (struct enrolment_options){
+            .enrol.trust_domain = identity->trust_domain,
+            .files = {.certificate = identity->certificate,
+                      .private_key = identity->private_key,
+                      .trust_bundle = identity->trust_bundle},
         };
-        enrolment->enrol.trust_domain = identity->trust_domain;
         return 0;
     }
     if (identity->platform != CONFIG_PLATFORM_SIM) {
@@ -65,28 +66,31 @@ static int set_identity(struct setup *setup, struct err *err)
                        "yet; use sim, or certificate files",
                        platform_name(identity->platform));
     }
-    enrolment->enrol = (struct enrol_options){
-        .ca_url = identity->ca,
-        .ca_root = identity->ca_root,
-        .trust_domain = identity->trust_domain,
-        .service = identity->service,
-        .collect = {.platform = "sim", .machine_dir = identity->insecure_sim},
-        .timeout_ms = ENROL_TIMEOUT_MS,
+    *out_options = (struct enrolment_options){
+        .enrol = {.ca_url = identity->ca,
+                  .ca_root = identity->ca_root,
+                  .trust_domain = identity->trust_domain,
+                  .service = identity->service,
+                  .collect = {.platform = "sim", .machine_dir = identity->insecure_sim},
+                  .timeout_ms = ENROL_TIMEOUT_MS},
     };
     return 0;
 }
 
 int setup_check_identity(const struct setup *setup, struct err *err)
 {
-    const struct enrolment_options *enrolment = &setup->control.enrolment;
+    struct enrolment_options enrolment;
 
-    if (enrolment->files.certificate != NULL) {
+    if (enrolment_of(setup->config, &enrolment, err) != 0) {
+        return -1;
+    }
+    if (enrolment.files.certificate != NULL) {
         return 0; /* whoever renews them may not have begun */
     }
-    if (enrol_check_root(&enrolment->enrol, err) != 0) {
+    if (enrol_check_root(&enrolment.enrol, err) != 0) {
         return err_wrap(err, "%s: [identity] ca_root", setup->path);
     }
-    if (enrol_check_platform(&enrolment->enrol, err) != 0) {
+    if (enrol_check_platform(&enrolment.enrol, err) != 0) {
         return err_wrap(err, "%s: [identity] insecure_sim", setup->path);
     }
     return 0;
@@ -268,6 +272,7 @@ static int make_rules(const struct setup *setup, struct config *config,
 {
     struct setup_rules *set = calloc(1, sizeof(*set));
     struct crew_options crew = {.num_workers = 0};
+    struct enrolment_options enrolment;
     size_t num_measurements = 0;
 
     if (set == NULL) {
@@ -278,7 +283,8 @@ static int make_rules(const struct setup *setup, struct config *config,
         num_measurements += config->peers[i].measurement.num;
     }
     set->config = config;
-    if (setup_routes_fill(&set->worker_routes, config, &crew, err) != 0) {
+    if (setup_routes_fill(&set->worker_routes, config, &crew, err) != 0 ||
+        enrolment_of(config, &enrolment, err) != 0) {
         free_rules(set);
         return -1;
     }
@@ -296,6 +302,7 @@ static int make_rules(const struct setup *setup, struct config *config,
         .routes = set->routes,
         .num_routes = config->num_ingresses + config->num_egresses,
         .crew = crew,
+        .enrolment = enrolment,
         .deny_file = config->identity.deny_file,
         .admin_listen = config->admin.listen,
         .log_level = (enum log_level)config->log.level,
@@ -312,13 +319,12 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
 {
     struct setup *setup = user;
     struct control_rules rules;
-    struct config *config = config_load(setup->path, err);
+    struct config *config = config_load_next(setup->path, setup->config, err);
 
     if (config == NULL) {
         return -1;
     }
-    if (config_check_reload(setup->config, config, err) != 0 ||
-        setup_sandbox_fits(setup->config, config, err) != 0) {
+    if (setup_sandbox_fits(setup->config, config, err) != 0) {
         config_free(config);
         return err_wrap(err, "%s", setup->path);
     }
@@ -358,6 +364,7 @@ int setup_enter_sandbox(struct setup *setup, struct err *err)
 struct setup *setup_new(const char *path, struct err *err)
 {
     struct setup *setup = calloc(1, sizeof(*setup));
+    struct enrolment_options enrolment; /* whether there can be such: --check asks */
 
     if (setup == NULL) {
         err_set(err, ERR_LIMIT, "out of memory");
@@ -372,7 +379,7 @@ struct setup *setup_new(const char *path, struct err *err)
     setup->control.source = (struct control_source){
         .load = load, .announce = announce, .free = free_rules, .user = setup};
     setup->algorithms = algorithms_new(err);
-    if (setup->algorithms == NULL || set_identity(setup, err) != 0 ||
+    if (setup->algorithms == NULL || enrolment_of(setup->config, &enrolment, err) != 0 ||
         setup_routes_fill(&setup->routes, setup->config, &setup->control.crew, err) != 0) {
         setup_free(setup);
         return NULL;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What a machine may do to a sidecar: stop it for a while, have no descriptors for it, or let everything
 else that it asks stand still."""
+import os
 import resource
 import signal
 import socket
@@ -85,12 +86,13 @@ class Standstill(HardshipCase):
         """A command that gives a program name look-ups without an answer."""
         nobody = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(nobody.close)
+        address = f"127.77.{os.getpid() % 256}.{1 + os.getpid() // 256 % 254}"  # beside those of other runs
         try:
-            nobody.bind(("127.77.77.77", 53))
+            nobody.bind((address, 53))
         except OSError as error:
             self.skipTest(f"no name server can be played: {error}")
         settings = self.folder / "resolv.conf"
-        settings.write_text("nameserver 127.77.77.77\noptions timeout:30 attempts:5\n")
+        settings.write_text(f"nameserver {address}\noptions timeout:30 attempts:5\n")
         around = ["unshare", "-m", "sh", "-c", f'mount --bind {settings} /etc/resolv.conf && exec "$@"', "sh"]
         if subprocess.run([*around, "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("no mount namespace can be made")
@@ -152,6 +154,20 @@ class Standstill(HardshipCase):
         client.wait_for("listener.ready", name="admin")
         client.signal(signal.SIGTERM)
         self.assertEqual(client.wait(), 0)
+        self.assert_left_behind(client)
+
+    def test_r39_another_authority_is_asked_while_a_look_up_of_the_first_hangs(self):
+        real = self.world.ca_url
+        self.world.ca_listen = "stalled.test:443"
+        client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")], ready=False,
+                                    around=self.silent_resolver())
+        client.wait_for("listener.ready", name="admin")
+        client.config.write_text(client.config.read_text().replace("https://stalled.test:443", real))
+        client.signal(signal.SIGHUP)
+        client.wait_for("identity.ready")
+        self.assertEqual(peers.ask(peers.connect(self, client.address("out")), b"hello"), b"hello")
+        client.signal(signal.SIGTERM)
+        self.assertIn(client.wait(), (0, 1))
         self.assert_left_behind(client)
 
     def call(self, path):

@@ -5,8 +5,9 @@ import signal
 import socket
 
 import case
+import leaves
 import peers
-from world import World, egress, ingress, peer, text_of
+from world import DOMAIN, Sidecar, World, egress, ingress, peer, text_of
 
 
 def app(self, name):
@@ -104,6 +105,63 @@ class Reload(case.Case):
         self.server.signal(signal.SIGHUP)
         self.server.wait_for("config.reloaded")
         self.assertEqual(self.server.metric("liftgate_config_last_reload_successful"), 1)
+
+    def test_r39_another_identity_is_asked_for_at_once(self):
+        held = self.connect(b"1")
+        machine, other = self.world.machine("server"), self.world.machine("intruder")
+        self.load(self.server, f"service = server\nplatform = sim\ninsecure_sim = {machine}",
+                  f"service = intruder\nplatform = sim\ninsecure_sim = {other}")
+        self.server.wait_for("identity.renewed", spiffe=f"spiffe://{DOMAIN}/sim/intruder")
+        self.ask(held, b"1")
+        self.assertEqual(peers.end_of(peers.connect(self, self.client.address("out"))), "reset")  # who expects the server
+        self.load(self.client, f"{peer('server')}", peer("intruder").replace("peer intruder", "peer server"))
+        self.connect(b"1")
+
+    def test_r39_an_identity_that_cannot_be_had_changes_nothing(self):
+        held = self.connect(b"1")
+        text = self.server.config.read_text()
+        missing = self.folder / "missing"
+        for old, new, why in (
+                (f"ca_root = {self.world.ca_root}", f"ca_root = {missing}", f"[identity] ca_root: {missing}: No such file"),
+                (f"insecure_sim = {self.world.machine('server')}", f"insecure_sim = {missing}", str(missing)),
+                ("workers = ", "workers = 6", "] workers: a change needs a restart")):
+            with self.subTest(new):
+                self.server.config.write_text(text.replace(text_of(self.first.address), text_of(self.second.address)))
+                event = self.load(self.server, old, new, said="config.refused")
+                self.assertIn(why, event["error"])
+                self.connect(b"1")
+        self.assertRegex(event["error"], rf"{self.server.config}:\d+: \[process")
+        self.ask(held, b"1")
+        self.server.config.write_text(text)
+        self.server.renew()
+
+    def test_r39_other_certificate_files_are_taken_with_the_rest(self):
+        key, own, issuing = leaves.enrol(self.world, "server")
+        names = [[leaves.write(self.folder, name, key, own, issuing), leaves.write(self.folder, name + "-anchors", key, issuing)]
+                 for name in ("one", "two")]
+        files = [f"certificate = {chain}\nprivate_key = {secret}\ntrust_bundle = {anchors}\n"
+                 for (chain, secret), (anchors, _) in names]
+        server = Sidecar(self, self.folder / "files.ini", f"[identity]\ntrust_domain = {DOMAIN}\n{files[0]}{self.routes}"
+                         f"{peer('client')}[admin]\nlisten = 127.0.0.1:0\n")
+        server.wait_for("identity.ready")
+        self.load(self.client, text_of(self.server.address("in")), text_of(server.address("in")))
+        held = self.connect(b"1")
+        leaves.write(self.folder, "two", leaves.ec.generate_private_key(leaves.ec.SECP256R1()), own, issuing)
+        text = server.config.read_text()
+        server.config.write_text(text.replace(text_of(self.first.address), text_of(self.second.address)))
+        event = self.load(server, files[0], files[1], said="config.refused")
+        self.assertIn("private key", event["error"])
+        self.connect(b"1")
+        other, own, issuing = leaves.enrol(self.world, "server")
+        leaves.write(self.folder, "two", other, own, issuing)
+        server.signal(signal.SIGHUP)
+        server.wait_for("config.reloaded")
+        self.assertEqual(int(server.identity()["serial"], 16), own.serial_number)
+        self.ask(held, b"1")
+        self.connect(b"2")
+        since = server.mark()
+        leaves.write(self.folder, "two", other, own, issuing, issuing)  # what is watched now
+        server.wait_for("identity.files_changed", since=since)
 
     def test_r39_the_admin_endpoint_moves_and_goes(self):
         held = self.connect(b"1")

@@ -1,5 +1,6 @@
 /*
- * Tests of config_reload: what a running process may take over, and what it refuses by name.
+ * Tests of reloads as settings see them: what a running process may take over, what it refuses by
+ * name, and what the digests of routes tell.
  */
 #include "config/config.h"
 
@@ -7,7 +8,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -37,24 +41,35 @@ static const char base[] = "[identity]\n"
                            "[log]\n"
                            "level = info\n";
 
-/* `base` with its first `from` replaced. */
+/* `base` with its first `from` replaced; for a process that runs with `before`, if there is one. */
+static struct config *try_with(const char *from, const char *to, const struct config *before,
+                               struct err *err)
+{
+    const char *at = strstr(base, from);
+    char path[] = "/tmp/liftgate-reload.XXXXXX";
+    int fd = mkstemp(path);
+    struct config *config = NULL;
+
+    assert_true(at != NULL && fd >= 0);
+    dprintf(fd, "%.*s%s%s", (int)(at - base), base, to, at + strlen(from));
+    close(fd);
+    config = before != NULL ? config_load_next(path, before, err) : config_load(path, err);
+    unlink(path);
+    return config;
+}
+
 static struct config *load_with(const char *from, const char *to)
 {
-    char text[2048];
-    const char *at = strstr(base, from);
-    struct config *config = NULL;
     struct err err;
+    struct config *config = try_with(from, to, NULL, &err);
 
-    assert_non_null(at);
-    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - base), base, to, at + strlen(from));
-    config = config_parse("t.conf", text, strlen(text), &err);
     if (config == NULL) {
         fail_msg("%s", err.msg);
     }
     return config;
 }
 
-static void routes_peers_limits_and_log_may_change(void **state)
+static void most_settings_may_change(void **state)
 {
     static const char *const changes[][2] = {
         {"sim/one\n", "sim/other\n"},
@@ -68,46 +83,64 @@ static void routes_peers_limits_and_log_may_change(void **state)
         {"[peer one]", "[egress more]\nlisten = 127.0.0.1:5433\nconnect = a.example:1\nmode = tcp\n"
                        "expect = one\n[peer one]"},
         {"trust_domain = example", "trust_domain = example\ndeny_file = /etc/denied"},
+        {"service = a", "service = b"},
+        {"ca.example", "cb.example"},
+        {"/etc/root.pem", "/etc/other.pem"},
+        {"/run/machine", "/run/other"},
+        {"[log]", "[process]\nworkers = 1\n[log]"}, /* as it is anyhow */
         {"", ""},
     };
 
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         struct config *current = load_with("", "");
-        struct config *next = load_with(changes[i][0], changes[i][1]);
-        struct err err;
+        struct err err = {0};
+        struct config *next = try_with(changes[i][0], changes[i][1], current, &err);
 
-        assert_int_equal(config_check_reload(current, next, &err), 0);
+        assert_string_equal(err.msg, "");
+        assert_non_null(next);
         config_free(current);
         config_free(next);
     }
 }
 
-static void what_needs_a_restart_is_refused_by_name(void **state)
+static void what_needs_a_restart_is_refused_by_file_and_line(void **state)
 {
     static const struct {
         const char *from;
         const char *to;
-        const char *message;
+        const char *where;
     } rows[] = {
-        {"service = a", "service = b", "[identity] service: a change needs a restart"},
-        {"ca.example", "cb.example", "[identity] ca: a change needs a restart"},
-        {"[log]", "[process]\nworkers = 2\n[log]", "[process] workers: a change needs a restart"},
-        {"[log]", "[process]\nuser = web\n[log]", "[process] user: a change needs a restart"},
-        {"[log]", "[process]\nread_path = /etc\n[log]",
-         "[process] read_path: a change needs a restart"},
+        {"[log]", "[process]\nworkers = 2\n[log]", ":23: [process] workers"},
+        {"[log]", "[process]\nuser = web\n[log]", ":23: [process] user"},
+        {"[log]", "[process]\nread_path = /etc\n[log]", ":23: [process] read_path"},
+        {"[log]", "[process]\ninsecure_no_sandbox = yes\n[log]",
+         ":23: [process] insecure_no_sandbox"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct config *current = load_with("", "");
-        struct config *next = load_with(rows[i].from, rows[i].to);
         struct err err = {0};
+        char message[256];
 
-        assert_int_equal(config_check_reload(current, next, &err), -1);
+        snprintf(message, sizeof(message), "%s: a change needs a restart", rows[i].where);
+        assert_null(try_with(rows[i].from, rows[i].to, current, &err));
         assert_int_equal(err.code, ERR_INVALID);
-        assert_string_equal(err.msg, rows[i].message);
+        assert_non_null(strstr(err.msg, message));
         config_free(current);
-        config_free(next);
     }
+}
+
+/* The fallback of a key that has gone is a change like another; the line is its section's. */
+static void a_key_that_goes_is_a_change(void **state)
+{
+    struct config *current = load_with("[log]", "[process]\nworkers = 2\n[log]");
+    struct err err = {0};
+
+    assert_null(try_with("[log]", "[process]\n[log]", current, &err));
+    assert_non_null(strstr(err.msg, ":22: [process] workers: a change needs a restart"));
+    assert_null(try_with("", "", current, &err));
+    assert_non_null(strstr(err.msg, ": [process] workers: a change needs a restart"));
+    config_free(current);
 }
 
 static void digest(const struct config *config, bool egress, enum config_digest_of of,
@@ -170,9 +203,10 @@ static void digests_tell_what_of_a_route_has_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_peers_limits_and_log_may_change),
+        cmocka_unit_test(most_settings_may_change),
         cmocka_unit_test(digests_tell_what_of_a_route_has_changed),
-        cmocka_unit_test(what_needs_a_restart_is_refused_by_name),
+        cmocka_unit_test(what_needs_a_restart_is_refused_by_file_and_line),
+        cmocka_unit_test(a_key_that_goes_is_a_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -212,6 +213,84 @@ static void files_that_say_the_same_make_no_new_identity(void **state)
     }
 }
 
+static void other_files_are_read_before_anything_changes(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct enrolment_status *status = start(fixture);
+    char elsewhere[PATH_CAP];
+    struct enrolment_options options = {
+        .enrol.trust_domain = "prod.example",
+        .files = {elsewhere, fixture->private_key, fixture->certificate},
+    };
+    struct enrolment_change change;
+    struct err err = {0};
+
+    run_until(fixture, status, 1);
+    (void)snprintf(elsewhere, sizeof(elsewhere), "%s/other.pem", fixture->dir);
+    assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), -1);
+    assert_non_null(strstr(err.msg, "other.pem"));
+    assert_int_equal(rename(fixture->certificate, elsewhere), 0);
+    options.files.trust_bundle = elsewhere;
+    assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), 0);
+    assert_non_null(change.identity);
+    enrolment_cancel(fixture->enrolment, &change);
+    assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), 0);
+    enrolment_commit(fixture->enrolment, &change);
+    assert_int_equal(status->num_ok, 2);
+    assert_int_equal(fixture->num_offered, 1); /* the owner has had it before */
+    enrolment_now(fixture->enrolment);         /* from where it is now */
+    run_until(fixture, status, status->num_ok + status->num_failed + 1);
+    assert_int_equal(status->num_ok, 3);
+    assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), 0);
+    assert_null(change.source); /* nothing has changed */
+    enrolment_commit(fixture->enrolment, &change);
+}
+
+/* One that hangs, in a look-up say, must not keep the next source from being asked. */
+static void what_an_outdated_source_brings_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct enrolment_status *status = start(fixture);
+    char elsewhere[PATH_CAP];
+    struct enrolment_options options = {
+        .enrol.trust_domain = "prod.example",
+        .files = {elsewhere, fixture->private_key, fixture->certificate},
+    };
+    struct enrolment_change change;
+    struct err err;
+
+    (void)snprintf(elsewhere, sizeof(elsewhere), "%s/other.pem", fixture->dir);
+    assert_int_equal(link(fixture->certificate, elsewhere), 0);
+    assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), 0);
+    enrolment_commit(fixture->enrolment, &change); /* the first job is under way, or done */
+    assert_int_equal(status->num_ok, 1);
+    enrolment_now(fixture->enrolment);
+    run_until(fixture, status, 2);
+    assert_int_equal(status->num_ok, 2);
+    assert_int_equal(fixture->num_offered, 0);
+}
+
+static void a_ca_whose_root_is_missing_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct enrolment_status *status = start(fixture);
+    const struct enrolment_options options = {
+        .enrol = {.ca_url = "https://127.0.0.1:1",
+                  .ca_root = "/nonexistent/root.pem",
+                  .trust_domain = "prod.example",
+                  .service = "app",
+                  .collect = {"sim", "/nonexistent"},
+                  .timeout_ms = 1000},
+    };
+    struct enrolment_change change;
+    struct err err;
+
+    run_until(fixture, status, 1);
+    assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), -1);
+    assert_non_null(strstr(err.msg, "[identity] ca_root: /nonexistent/root.pem: No such"));
+    assert_int_equal(fixture->num_offered, 1);
+}
+
 static void a_stop_drops_what_is_under_way(void **state)
 {
     struct fixture *fixture = *state;
@@ -230,6 +309,9 @@ int main(void)
         TEST(bad_files_do_not_reach_the_owner),
         TEST(asking_twice_meanwhile_is_asking_once),
         TEST(files_that_say_the_same_make_no_new_identity),
+        TEST(other_files_are_read_before_anything_changes),
+        TEST(what_an_outdated_source_brings_is_dropped),
+        TEST(a_ca_whose_root_is_missing_is_refused),
         TEST(a_stop_drops_what_is_under_way),
     };
 

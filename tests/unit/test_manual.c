@@ -114,6 +114,8 @@ static void check_item(const struct setting *row, const struct item *item)
                          strstr(item->text, "Required with") == NULL,
                      (row->flags & SETTING_REQUIRED) != 0);
     assert_int_equal(strstr(item->text, "may repeat") != NULL, (row->flags & SETTING_LIST) != 0);
+    assert_int_equal(strstr(item->text, "hange needs a restart") != NULL,
+                     (row->flags & SETTING_RESTART) != 0);
 }
 
 static void compare(const struct settings_table *table, const char *name)

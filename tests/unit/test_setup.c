@@ -90,7 +90,6 @@ static void routes_are_told_what_their_sections_say(void **state)
     assert_true(routes[1].conn.egress);
     assert_string_equal(routes[1].conn.host, "db.example");
     assert_int_equal(routes[1].conn.port, 5432);
-    assert_string_equal(options->enrolment.enrol.trust_domain, "prod.example");
     setup_free(setup);
 }
 
@@ -107,6 +106,8 @@ static void rules_are_told_what_their_sections_say(void **state)
     assert_int_equal(rules.num_routes, 2);
     assert_int_equal(rules.crew.worker.num_routes, 2);
     assert_int_equal(rules.insecure_settings, 1);
+    assert_string_equal(rules.enrolment.enrol.trust_domain, "prod.example");
+    assert_string_equal(rules.enrolment.enrol.ca_url, "https://ca.example:8443");
     assert_null(rules.admin_listen); /* off unless it is set */
     assert_int_equal(rules.unrestricted_egresses, 1);
     web = &rules.rules[1];
