@@ -10,6 +10,7 @@
 #include "common/spiffe.h"
 #include "config/config.h"
 #include "config/config_check_callers.h"
+#include "config/config_check_paths.h"
 
 struct checked {
     struct config *config;
@@ -173,6 +174,7 @@ struct route {
     const char *name;
     const char *listen;
     const char *plain; /* where the plaintext passes */
+    enum config_file_mode listen_mode;
     enum config_mode mode;
     enum config_truncation on_truncation;
     const char *list_key;
@@ -189,6 +191,7 @@ static struct route route_at(struct config *config, size_t i)
                               .name = ingress->name,
                               .listen = ingress->listen,
                               .plain = ingress->forward,
+                              .listen_mode = ingress->listen_mode,
                               .mode = ingress->mode,
                               .on_truncation = ingress->on_truncation,
                               .list_key = "allow",
@@ -201,6 +204,7 @@ static struct route route_at(struct config *config, size_t i)
                           .name = egress->name,
                           .listen = egress->listen,
                           .plain = egress->listen,
+                          .listen_mode = egress->listen_mode,
                           .mode = egress->mode,
                           .on_truncation = egress->on_truncation,
                           .list_key = "expect",
@@ -272,6 +276,16 @@ static int check_truncation(const struct checked *checked, const struct route *r
     return 0;
 }
 
+/* The fallback may be written down: settings that are printed are to load again. */
+static int check_listen_mode(const struct checked *checked, const struct route *route)
+{
+    if (route->listen_mode != CONFIG_FILE_MODE_GROUP && !is_family(route->listen, AF_UNIX)) {
+        return refuse(checked, route->kind, route->name, "listen_mode",
+                      "only with a unix socket to listen on");
+    }
+    return 0;
+}
+
 static int check_routes(const struct checked *checked)
 {
     struct config *config = checked->config;
@@ -294,7 +308,7 @@ static int check_routes(const struct checked *checked)
                           "http is not in this release; need tcp");
         }
         if (check_peers_of(checked, &route) != 0 || check_unique(checked, &route, i) != 0 ||
-            check_truncation(checked, &route) != 0) {
+            check_truncation(checked, &route) != 0 || check_listen_mode(checked, &route) != 0) {
             return -1;
         }
         if (*route.idle_timeout == 0) {
@@ -372,5 +386,8 @@ int config_check(void *whole, const struct settings_source *source, struct err *
             return -1;
         }
     }
-    return config_check_callers(config, source, err);
+    if (config_check_callers(config, source, err) != 0) {
+        return -1;
+    }
+    return config_check_paths(config, source, err);
 }

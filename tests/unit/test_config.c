@@ -280,6 +280,18 @@ static const struct {
     {"r6_a_unix_application_with_reset", IDENTITY "[ingress api]\nlisten = 127.0.0.1:1\nforward = unix:/run/app\nmode = tcp\nallow = cart\non_truncation = reset\n" PEER, "t.ini:11: [ingress api] on_truncation: need eof: the plaintext passes a socket that cannot carry a reset"},
     {"r6_a_vsock_application_without_eof", IDENTITY "[ingress api]\nlisten = 127.0.0.1:1\nforward = vsock:1:80\nmode = tcp\nallow = cart\n" PEER, "t.ini:6: [ingress api] on_truncation: need eof: the plaintext passes a socket that cannot carry a reset"},
     {"r6_unix_callers_without_eof", IDENTITY "[egress db]\nlisten = unix:/run/db\nconnect = a:2\nmode = tcp\nexpect = cart\n" PEER, "t.ini:6: [egress db] on_truncation: need eof: the plaintext passes a socket that cannot carry a reset"},
+    {"a file mode without a file", IDENTITY "[ingress api]\nlisten = 127.0.0.1:1\nforward = 127.0.0.1:2\nmode = tcp\nallow = cart\nlisten_mode = 0600\n" PEER, "t.ini:11: [ingress api] listen_mode: only with a unix socket to listen on"},
+    {"a file mode for systemd's socket", IDENTITY "[egress db]\nlisten = systemd:db\nconnect = a:2\nmode = tcp\nexpect = cart\nlisten_mode = 0666\n" PEER, "t.ini:11: [egress db] listen_mode: only with a unix socket to listen on"},
+    {"an ingress that leads to itself", IDENTITY "[ingress api]\nlisten = 127.0.0.1:1\nforward = 127.0.0.1:1\nmode = tcp\nallow = cart\n" PEER, "t.ini:8: [ingress api] forward: leads back to listen"},
+    {"one at every address", IDENTITY "[ingress api]\nlisten = 0.0.0.0:1\nforward = 127.0.0.7:1\nmode = tcp\nallow = cart\n" PEER, "t.ini:8: [ingress api] forward: leads back to listen"},
+    {"one at every address of IPv6", IDENTITY "[ingress api]\nlisten = [::]:1\nforward = [::1]:1\nmode = tcp\nallow = cart\n" PEER, "t.ini:8: [ingress api] forward: leads back to listen"},
+    {"one at a path", IDENTITY "[ingress api]\nlisten = unix:/run/a\nforward = unix:/run/a\nmode = tcp\nallow = cart\non_truncation = eof\n" PEER, "t.ini:8: [ingress api] forward: leads back to listen"},
+    {"one over vsock", IDENTITY "[ingress api]\nlisten = vsock:4294967295:1\nforward = vsock:1:1\nmode = tcp\nallow = cart\non_truncation = eof\n" PEER, "t.ini:8: [ingress api] forward: leads back to listen"},
+    {"an egress that leads to itself", IDENTITY "[egress db]\nlisten = 127.0.0.1:1\nconnect = 0.0.0.0:1\nmode = tcp\nexpect = cart\n" PEER, "t.ini:8: [egress db] connect: leads back to listen"},
+    {"one in another spelling", IDENTITY "[egress db]\nlisten = 127.0.0.1:1\nconnect = [::ffff:127.0.0.1]:1\nmode = tcp\nexpect = cart\n" PEER, "t.ini:8: [egress db] connect: leads back to listen"},
+    {"two egresses that lead to each other", IDENTITY "[egress a]\nlisten = 127.0.0.1:1\nconnect = 127.0.0.1:2\nmode = tcp\nexpect = cart\n[egress b]\nlisten = 127.0.0.1:2\nconnect = 127.0.0.1:1\nmode = tcp\nexpect = cart\n" PEER, "t.ini:8: [egress a] connect: leads back to listen, by way of [egress b]"},
+    {"a circle behind a route that is not in it", IDENTITY "[egress a]\nlisten = 127.0.0.1:1\nconnect = 127.0.0.1:2\nmode = tcp\nexpect = cart\n[egress b]\nlisten = 127.0.0.1:2\nconnect = 127.0.0.1:3\nmode = tcp\nexpect = cart\n[ingress c]\nlisten = 127.0.0.1:3\nforward = 127.0.0.1:2\nmode = tcp\nallow = cart\n" PEER, "t.ini:18: [ingress c] forward: leads back to listen, by way of [egress b]"},
+    {"a circle in both directions", IDENTITY "[ingress a]\nlisten = 0.0.0.0:1\nforward = 127.0.0.1:2\nmode = tcp\nallow = cart\n[egress b]\nlisten = 127.0.0.1:2\nconnect = 127.0.0.1:1\nmode = tcp\nexpect = cart\n" PEER, "t.ini:8: [ingress a] forward: leads back to listen, by way of [egress b]"},
     {"another file mode", "[ingress api]\nlisten_mode = 0777\n", "t.ini:2: [ingress api] listen_mode: need one of 0600, 0660, 0666"},
     {"one path for two routes", IDENTITY "[egress a]\nlisten = unix:/run/x\nconnect = a:2\nmode = tcp\nexpect = cart\non_truncation = eof\n[egress b]\nlisten = unix:/run/x\nconnect = a:2\nmode = tcp\nexpect = cart\non_truncation = eof\n" PEER, "t.ini:13: [egress b] listen: the address is taken by [egress a]"},
     {"one socket of systemd's for two routes", IDENTITY "[egress a]\nlisten = systemd:x\nconnect = a:2\nmode = tcp\nexpect = cart\n[egress b]\nlisten = systemd:x\nconnect = a:2\nmode = tcp\nexpect = cart\n" PEER, "t.ini:12: [egress b] listen: the address is taken by [egress a]"},
@@ -346,6 +358,26 @@ static void bad_files_are_refused_with_section_key_and_line(void **state)
         assert_null(config);
         assert_string_equal(err.msg, refused[i].want);
         assert_int_equal(err.code, ERR_INVALID);
+    }
+}
+
+static void routes_may_lead_to_each_other_but_not_in_a_circle(void **state)
+{
+    /* clang-format off */
+    static const char *const texts[] = {
+        IDENTITY "[ingress a]\nlisten = 0.0.0.0:1\nforward = 127.0.0.1:2\nmode = tcp\nallow = cart\n[egress b]\nlisten = 127.0.0.1:2\nconnect = 127.0.0.1:3\nmode = tcp\nexpect = cart\n" PEER,
+        IDENTITY "[egress a]\nlisten = 127.0.0.1:1\nconnect = 127.0.0.1:2\nmode = tcp\nexpect = cart\n[egress c]\nlisten = 127.0.0.1:3\nconnect = 127.0.0.1:2\nmode = tcp\nexpect = cart\n[ingress b]\nlisten = 127.0.0.1:2\nforward = 127.0.0.1:4\nmode = tcp\nallow = cart\n" PEER,
+        IDENTITY "[ingress a]\nlisten = 0.0.0.0:1\nforward = 127.0.0.1:2\nmode = tcp\nallow = cart\n[egress b]\nlisten = 127.0.0.1:2\nconnect = 192.0.2.1:1\nmode = tcp\nexpect = cart\n" PEER,
+        IDENTITY "[ingress a]\nlisten = 127.0.0.1:0\nforward = 127.0.0.1:2\nmode = tcp\nallow = cart\n[egress b]\nlisten = 127.0.0.2:2\nconnect = localhost:2\nmode = tcp\nexpect = cart\n" PEER,
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct err err = {0};
+        struct config *config = parse(texts[i], &err);
+
+        assert_string_equal(err.msg, "");
+        config_free(config);
     }
 }
 
@@ -443,6 +475,7 @@ int main(void)
         cmocka_unit_test(peers_and_limits_reach_their_fields),
         cmocka_unit_test(the_smallest_file_gets_the_defaults_of_the_specification),
         cmocka_unit_test(bad_files_are_refused_with_section_key_and_line),
+        cmocka_unit_test(routes_may_lead_to_each_other_but_not_in_a_circle),
         cmocka_unit_test(lists_and_sections_are_bounded),
         cmocka_unit_test(what_is_printed_gives_the_same_again),
         cmocka_unit_test(the_help_names_every_key),
