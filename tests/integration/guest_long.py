@@ -9,6 +9,7 @@ import hashlib
 import socket
 import ssl
 import sys
+import threading
 import time
 
 from cryptography import x509
@@ -145,6 +146,45 @@ class Vsock(case.Case):
             self.assertEqual(caller.recv(1), b"")
         closed = [side.wait_for("conn.closed") for side in (self.server, self.client)]
         self.assertEqual([end["reason"] for end in closed], ["clean", "clean"])
+
+    def rests(self, what):
+        """Neither loop turns without a reason: ten of its ticks come to some twenty turns."""
+        before = [side.metric("liftgate_loop_turns_total") for side in (self.server, self.client)]
+        time.sleep(1)  # what is counted is turns, and a spin makes thousands
+        for side, turns in zip((self.server, self.client), before):
+            self.assertLess(side.metric("liftgate_loop_turns_total") - turns, 300, what)
+
+    def test_r6_r8_no_vsock_spins_in_any_state_and_a_cut_is_counted(self):
+        """vsock reports its ends in a way of its own."""
+        go_on = threading.Event()
+
+        def hear_and_wait(connection):
+            while connection.recv(65536):
+                pass
+            go_on.wait(case.DEADLINE_S)
+            connection.sendall(b"reply")
+            connection.shutdown(socket.SHUT_WR)
+            go_on.clear()
+            go_on.wait(case.DEADLINE_S)
+
+        self.start(hear_and_wait)
+        caller = peers.connect(self, (LOCAL, 8080))
+        self.rests("idle")
+        caller.sendall(b"request")
+        caller.shutdown(socket.SHUT_WR)
+        self.rests("the caller has ended its stream")
+        go_on.set()
+        self.assertEqual(peers.receive(caller, 5), b"reply")
+        self.assertEqual(caller.recv(1), b"")
+        self.rests("both have")
+        go_on.set()
+
+        caller = peers.connect(self, (LOCAL, 8080))
+        caller.sendall(b"part of a request")
+        self.until(lambda: self.app.accepted == 2, "the second connection")
+        self.client.kill()
+        self.assertEqual(self.server.wait_for("conn.closed", reason="peer_truncated")["dir"], "ingress")
+        self.assertEqual(self.server.metric("liftgate_truncated_total"), 1)
 
     def test_r12_a_peer_without_a_certificate_is_refused_over_vsock(self):
         self.start(peers.echo_to)
