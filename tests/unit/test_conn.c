@@ -17,7 +17,8 @@
 #include "common/err.h"
 #include "common/http1.h"
 
-#define TURNS_MAX 2000 /* of the loop, each at most 10 ms */
+#define DEADLINE_MS 300 /* that is to pass, but not before the loop has read once */
+#define TURNS_MAX 2000  /* of the loop, each at most 10 ms */
 #define REQUEST "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 
 struct fixture {
@@ -334,7 +335,7 @@ static void a_request_that_takes_too_long_is_refused(void **state)
 
         setup(state);
         f = *state;
-        f->options.request_ms = 20;
+        f->options.request_ms = DEADLINE_MS;
         send_text(f, parts[i], strlen(parts[i]));
         receive(f, sizeof(f->received));
         assert_true(f->ended);
@@ -356,7 +357,7 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
 
         setup(state);
         f = *state;
-        f->options.request_ms = 20;
+        f->options.request_ms = DEADLINE_MS;
         send_text(f, REQUEST, lens[i]);
         receive(f, sizeof(f->received));
         assert_true(f->ended);
@@ -409,7 +410,7 @@ static void a_held_request_is_under_no_limit(void **state)
     struct fixture *f = *state;
 
     f->hold = true;
-    f->options.request_ms = 20;
+    f->options.request_ms = DEADLINE_MS;
     send_text(f, REQUEST, sizeof(REQUEST) - 1);
     wait_for(f, &f->num_requests, 1);
     for (unsigned i = 0; i < 10; i++) { /* five times the limit */
