@@ -92,6 +92,30 @@ static void berths_assign(const struct berths *berths, const struct berth_route 
     }
 }
 
+/* A socket that goes on keeps its number; a new one gets one that no place has. */
+static void berths_number(const struct berths *berths, const size_t doors[], size_t num,
+                          struct berth_plan *plan)
+{
+    bool used[BERTHS_MAX] = {false};
+    size_t next = 0;
+
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (berths->states[i] != BERTH_EMPTY) {
+            used[berths->listener_of[i]] = true;
+        }
+    }
+    for (size_t i = 0; i < num; i++) {
+        if (doors[i] != BERTH_NONE) {
+            plan->listener_of[plan->place_of[i]] = berths->listener_of[doors[i]];
+            continue;
+        }
+        while (used[next]) { /* there are no more numbers in use than places */
+            next++;
+        }
+        plan->listener_of[plan->place_of[i]] = next++;
+    }
+}
+
 int berths_plan(const struct berths *berths, const struct berth_route *routes, size_t num,
                 struct berth_plan *out, struct err *err)
 {
@@ -103,6 +127,7 @@ int berths_plan(const struct berths *berths, const struct berth_route *routes, s
     assert(num <= BERTHS_MAX);
     for (size_t i = 0; i < BERTHS_MAX; i++) {
         out->accepts[i] = false;
+        out->listener_of[i] = 0;
         out->place_of[i] = out->door_from[i] = out->route_of[i] = doors[i] = BERTH_NONE;
     }
     for (size_t round = 0; round < sizeof(order) / sizeof(order[0]); round++) {
@@ -122,6 +147,7 @@ int berths_plan(const struct berths *berths, const struct berth_route *routes, s
         return -1;
     }
     berths_assign(berths, routes, num, out);
+    berths_number(berths, doors, num, out);
     for (size_t i = 0; i < num; i++) {
         out->door_from[out->place_of[i]] = doors[i];
     }
@@ -139,5 +165,6 @@ void berths_commit(struct berths *berths, const struct berth_route *routes, size
     for (size_t i = 0; i < num; i++) {
         berths->states[plan->place_of[i]] = BERTH_LIVE;
         berths->routes[plan->place_of[i]] = routes[i];
+        berths->listener_of[plan->place_of[i]] = plan->listener_of[plan->place_of[i]];
     }
 }

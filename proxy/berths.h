@@ -41,6 +41,7 @@ enum berth_state {
 struct berths {
     enum berth_state states[BERTHS_MAX];
     struct berth_route routes[BERTHS_MAX]; /* unless the place is empty */
+    size_t listener_of[BERTHS_MAX];        /* likewise: see struct berth_plan */
 };
 
 /* What is to happen. */
@@ -51,6 +52,9 @@ struct berth_plan {
     size_t route_of[BERTHS_MAX];  /* the wanted route that judges the peers of place i; BERTH_NONE:
                                      its connections end */
     bool accepts[BERTHS_MAX];     /* place i will */
+    /* Number, below BERTHS_MAX, of the listener of place i if that accepts: those that one socket
+       has gone through have the same, for a limit that holds for the listener. */
+    size_t listener_of[BERTHS_MAX];
 };
 
 /* Plans for `num` routes, names differing in each direction.  ERR_LIMIT: retired places leave too

@@ -18,17 +18,24 @@ struct sources;
 struct census {
     atomic_size_t connections_max;
     atomic_size_t direction_max[2]; /* of ingress, of egress */
-    atomic_size_t route_max;        /* 0: none */
+    atomic_size_t listener_max;     /* 0: none */
     struct sources *sources;        /* of peers; NULL: none is limited; borrowed */
     atomic_size_t num_conns;
     atomic_size_t num_in_direction[2];
     atomic_size_t num_on_route[GENERATION_ROUTES_MAX];
+    atomic_size_t listener_of[GENERATION_ROUTES_MAX]; /* number of a route's, plus 1; 0: its own */
+    atomic_size_t num_on_listener[GENERATION_ROUTES_MAX];
     atomic_size_t num_entries; /* ingress listeners that may still accept */
 };
 
 /* Sets the limits, at the start or later; `both` says that there are routes in both directions.
    Whoever is above a new limit stays. */
-void census_set_limits(struct census *census, size_t connections_max, size_t route_max, bool both);
+void census_set_limits(struct census *census, size_t connections_max, size_t listener_max,
+                       bool both);
+
+/* Counts the connections of `route`, which has none, with those of others of the same number,
+   below GENERATION_ROUTES_MAX; at first each route has its own number. */
+void census_set_listener(struct census *census, size_t route, size_t listener);
 
 /* Takes a place for a connection; false: a limit is reached. */
 bool census_enter(struct census *census, bool egress, size_t route);

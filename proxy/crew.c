@@ -111,7 +111,7 @@ static int crew_settle_in(struct crew *crew, const struct worker_options *option
     }
     berths_commit(&crew->berths, routes, options->num_routes, &crew->plan);
     for (size_t i = 0; i < options->num_routes; i++) {
-        assert(crew->plan.place_of[i] == i);
+        assert(crew->plan.place_of[i] == i && crew->plan.listener_of[i] == i);
         crew->places[i].address = worker_address(crew->members[0].worker, i);
         if (options->routes[i].entrance != NULL) {
             entrance_leave(options->routes[i].entrance);
@@ -302,6 +302,9 @@ static void crew_take_places(struct crew *crew, struct crew_change *change)
     for (size_t i = 0; i < BERTHS_MAX; i++) {
         size_t from = plan->door_from[i];
 
+        if (plan->accepts[i] && from != i) { /* a place that nobody had */
+            census_set_listener(&crew->census, i, plan->listener_of[i]);
+        }
         if (plan->accepts[i] && from != BERTH_NONE && from != i) {
             crew->places[i].entrance = crew_take_entrance(&crew->places[from].entrance);
             crew->places[i].address = crew->places[from].address;

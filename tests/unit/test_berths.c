@@ -126,12 +126,35 @@ static void retired_places_are_not_given_away(void **state)
     assert_int_equal(plan.route_of[6], 0); /* all versions are judged by the newest rules */
 }
 
+static void a_listener_keeps_its_number_wherever_its_socket_goes_on(void **state)
+{
+    static const char *const versions[][3] = {
+        {"i1:a:A", "i2:a:B", NULL}, {"i1:b:A", "i2:a:B", NULL}, {"i1:b:C", "i3:a:A", NULL}};
+    struct berths berths = {.states = {BERTH_EMPTY}};
+    struct berth_plan plan;
+    size_t place = 0;
+
+    change(&berths, versions[0], &plan);
+    assert_int_equal(plan.listener_of[0], 0);
+    assert_int_equal(plan.listener_of[1], 1);
+    change(&berths, versions[1], &plan);
+    place = plan.place_of[0];
+    assert_int_not_equal(place, 0);
+    assert_int_equal(plan.listener_of[place], 0);
+    assert_int_equal(plan.listener_of[1], 1);
+    berths.states[0] = BERTH_EMPTY; /* which does not free its number */
+    change(&berths, versions[2], &plan);
+    assert_int_equal(plan.listener_of[plan.place_of[1]], 0);
+    assert_int_equal(plan.listener_of[plan.place_of[0]], 2); /* retired places have 0 and 1 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_changed_route_gets_another_place_and_its_socket_goes_on),
         cmocka_unit_test(the_same_door_twice_is_two_doors),
         cmocka_unit_test(retired_places_are_not_given_away),
+        cmocka_unit_test(a_listener_keeps_its_number_wherever_its_socket_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,28 @@ static void a_refusal_takes_no_place(void **state)
     assert_int_equal(census_conns(&census), 16);
 }
 
+static void routes_of_one_listener_have_one_limit(void **state)
+{
+    struct census census = {0};
+
+    census_set_limits(&census, 100, 5, false);
+    census_set_listener(&census, 7, 3); /* a route has changed and has another place */
+    census_set_listener(&census, 8, 8);
+    assert_true(census_enter(&census, false, 3));
+    assert_true(census_enter(&census, false, 3));
+    assert_int_equal(fill(&census, false, 7), 3);
+    assert_true(census_full(&census, false, 3));
+    assert_int_equal(fill(&census, false, 8), 5);
+    assert_int_equal(census_conns_on(&census, 3), 2);
+    assert_int_equal(census_conns_on(&census, 7), 3);
+    census_leave(&census, false, 3);
+    assert_int_equal(fill(&census, false, 7), 1);
+    census_leave(&census, false, 3);
+    census_set_listener(&census, 3, 4); /* it has no connection any more: another may have it */
+    assert_int_equal(fill(&census, false, 3), 5);
+    assert_int_equal(fill(&census, false, 7), 1);
+}
+
 static void ingress_is_over_when_no_listener_and_no_connection_is_left(void **state)
 {
     struct census census = {0};
@@ -97,6 +119,7 @@ int main(void)
         cmocka_unit_test(each_limit_holds_alone),
         cmocka_unit_test(neither_direction_takes_the_place_of_the_other),
         cmocka_unit_test(a_refusal_takes_no_place),
+        cmocka_unit_test(routes_of_one_listener_have_one_limit),
         cmocka_unit_test(ingress_is_over_when_no_listener_and_no_connection_is_left),
     };
 

@@ -310,6 +310,34 @@ static void r39_a_changed_route_goes_on_at_its_address_in_all_workers(void **sta
     stop(&fixture);
 }
 
+static void r35_a_changed_route_has_the_limit_of_its_listener(void **state)
+{
+    struct fixture fixture;
+    int fds[5];
+    int waiting = -1;
+
+    start(&fixture, 1000, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        fds[i] = say_hello(&fixture, 0);
+        await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, i + 1);
+    }
+    fixture.routes[0].settings_digest[0] = 1;
+    change(&fixture, 2);
+    waiting = say_hello(&fixture, 0);
+    for (unsigned i = 0; i < WAIT_MS && sum(&fixture, COUNTER_SHED_CONNECTIONS) == 0; i++) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(sum(&fixture, COUNTER_ACCEPTED_INGRESS), 5);
+    close(fds[0]); /* of the route as it was */
+    await_sum(&fixture, COUNTER_ACCEPTED_INGRESS, 6);
+    for (unsigned i = 1; i < 5; i++) {
+        close(fds[i]);
+    }
+    close(waiting);
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 0);
+    stop(&fixture);
+}
+
 static void r39_what_cannot_be_prepared_leaves_everything_as_it_was(void **state)
 {
     struct fixture fixture;
@@ -397,6 +425,7 @@ int main(void)
         cmocka_unit_test(limits_hold_for_the_sum_and_places_are_found_again),
         cmocka_unit_test(a_generation_is_taken_when_the_last_has_it),
         cmocka_unit_test(r39_a_changed_route_goes_on_at_its_address_in_all_workers),
+        cmocka_unit_test(r35_a_changed_route_has_the_limit_of_its_listener),
         cmocka_unit_test(r39_what_cannot_be_prepared_leaves_everything_as_it_was),
         cmocka_unit_test(r39_a_route_that_is_gone_is_no_longer_served),
         cmocka_unit_test(r40_egress_accepts_until_no_worker_has_ingress),
