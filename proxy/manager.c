@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/log.h"
 
 #define MANAGER_LOOK_MS 1000
+#define MANAGER_PATIENCE_MIN_MS 300 /* three ticks of a worker, which is no oftener heard of */
 
 /* "/path", or "@name" for an abstract one. */
 static int manager_address(const char *text, struct sockaddr_un *out, socklen_t *out_len,
@@ -90,6 +92,11 @@ int manager_start(struct manager *manager, uv_loop_t *loop,
         return -1;
     }
     manager->watchdog_us = manager_watchdog_us();
+    if (manager->watchdog_us > 0 && manager->watchdog_us / 2000 < MANAGER_PATIENCE_MIN_MS) {
+        log_warn("watchdog.short", kv_num("interval_us", (int64_t)manager->watchdog_us),
+                 kv_num("patience_ms", MANAGER_PATIENCE_MIN_MS),
+                 kv_text("effect", "fed as asked, but a data thread that hangs is noticed later"));
+    }
     if (manager->watchdog_us > 0 && manager->watchdog_us / 4000 < every_ms) {
         every_ms = manager->watchdog_us / 4000;
     }
@@ -121,7 +128,10 @@ uint64_t manager_patience_ms(const struct manager *manager, uint64_t max_ms)
 {
     uint64_t half_ms = manager->watchdog_us / 2000;
 
-    return manager->watchdog_us > 0 && half_ms < max_ms ? half_ms : max_ms;
+    if (manager->watchdog_us == 0 || half_ms >= max_ms) {
+        return max_ms;
+    }
+    return half_ms > MANAGER_PATIENCE_MIN_MS ? half_ms : MANAGER_PATIENCE_MIN_MS;
 }
 
 void manager_stop(struct manager *manager)

@@ -35,8 +35,8 @@ MUST_CHECK int manager_start(struct manager *manager, uv_loop_t *loop,
    not take is said later. */
 void manager_tell(struct manager *manager);
 
-/* The longest time that a worker may be silent and still count as alive, in milliseconds, no more
-   than `max_ms`. */
+/* The longest time that a worker may be silent and still count as alive, in milliseconds: half of
+   the manager's bound, but no more than `max_ms`, and no less than a few of its ticks. */
 uint64_t manager_patience_ms(const struct manager *manager, uint64_t max_ms);
 
 /* Says nothing any more; the timer is closed by the loop. */

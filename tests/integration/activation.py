@@ -195,6 +195,13 @@ class Managed(case.Case):
             self.manager.settimeout(20)
         self.hear("WATCHDOG=1")
 
+    def test_r42_a_watchdog_that_is_shorter_than_a_tick_is_fed(self):
+        server = self.start(WATCHDOG_USEC="1000")
+        self.assertEqual(server.wait_for("watchdog.short", interval_us=1000).level, "warn")
+        self.hear("READY=1")
+        for _ in range(3):
+            self.hear("WATCHDOG=1")
+
     @staticmethod
     def worker_of(server):
         """The thread of the first worker; a sanitizer may have one of its own, before it."""
