@@ -66,7 +66,7 @@ static bool sockets_open(int fd, const struct sockets_address *address,
     if (sockets_bind(fd, &wanted, options->mode) != 0) {
         return false;
     }
-    if (listen(fd, options->backlog) == 0) {
+    if (options->bind_only || listen(fd, options->backlog) == 0) {
         return true;
     }
     error = errno;

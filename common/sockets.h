@@ -73,12 +73,13 @@ bool sockets_is_local(const struct sockets_address *address);
 uint16_t sockets_port(const struct sockets_address *address);
 void sockets_set_port(struct sockets_address *address, uint16_t port);
 
-/* A bound and listening stream socket.  TCP: SO_REUSEADDR and, as asked, SO_REUSEPORT (several
-   workers) and TCP_DEFER_ACCEPT (the client speaks first).  Unix: the file must not exist yet and
-   has `mode` before anybody can connect.  Vsock: port 0 lets the kernel choose.  The descriptor,
-   or -1. */
+/* A bound and, unless only that is asked for, listening stream socket.  TCP: SO_REUSEADDR and, as
+   asked, SO_REUSEPORT (several workers) and TCP_DEFER_ACCEPT (the client speaks first).  Unix: the
+   file must not exist yet and has `mode` before anybody can connect.  Vsock: port 0 lets the kernel
+   choose.  The descriptor, or -1. */
 struct sockets_listen_options {
     int backlog;
+    bool bind_only; /* nobody can connect before the caller's own listen(2) */
     bool reuse_port;
     bool defer_accept;
     bool transparent; /* takes connections to addresses that are not ours (IP_TRANSPARENT) */

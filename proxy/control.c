@@ -44,6 +44,14 @@ static void publish(struct control *control, struct generation *generation)
     crew_set_generation(control->crew, generation);
 }
 
+static void note_ready(struct control *control)
+{
+    if (!control->told_ready && control_is_ready(control)) {
+        control->told_ready = true;
+        log_info("proxy.ready", kv_text("effect", "every worker serves with a valid identity"));
+    }
+}
+
 /* What a service manager should know of us. */
 static void look(void *user, struct notify_facts *out)
 {
@@ -54,7 +62,7 @@ static void look(void *user, struct notify_facts *out)
         out->phase = NOTIFY_STOPPING;
         return;
     }
-    control->told_ready = control->told_ready || control_is_ready(control);
+    note_ready(control);
     if (control->state == CONTROL_DRAINING) {
         out->phase = NOTIFY_STOPPING;
     } else if (!control->told_ready) {
@@ -190,6 +198,7 @@ static void on_crew_changed(uv_async_t *handle)
         control->cut_short = control->cut_short || state == WORKER_CUT_SHORT;
         stop(control);
     }
+    note_ready(control);
     manager_tell(&control->manager);
 }
 

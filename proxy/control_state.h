@@ -32,7 +32,7 @@ struct control {
     uv_async_t crew_changed;
     struct manager manager;
     struct scribe scribe;
-    bool told_ready;     /* the manager was, which it stays */
+    bool told_ready;     /* the log and the manager were, which it stays */
     uv_timer_t patience; /* while stopping */
     unsigned num_waits;
     struct crew *leaving; /* which has been stopped; NULL once it has ended */

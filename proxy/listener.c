@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -37,6 +38,7 @@ struct listener *listener_open(const struct conn_route *route,
 {
     struct sockets_listen_options options = {
         .backlog = LISTENER_BACKLOG,
+        .bind_only = !route->egress,
         .reuse_port = reuse_port,
         .transparent = route->tproxy,
         .defer_accept = !route->egress, /* an egress client may wait for the server to speak */
@@ -49,6 +51,9 @@ struct listener *listener_open(const struct conn_route *route,
         return NULL;
     }
     listener = listener_new(route, fd, err);
+    if (listener != NULL) {
+        listener->listening = route->egress;
+    }
     if (listener != NULL && sockets_bound(fd, &listener->address, err) != 0) {
         listener_close(listener);
         return NULL;
@@ -68,6 +73,7 @@ struct listener *listener_share(const struct conn_route *route, const struct ent
     }
     listener = listener_new(route, fd, err);
     if (listener != NULL) {
+        listener->listening = true;
         listener->address = entrance->address;
         listener->outlives_us = entrance->outlives_us;
     }
@@ -87,17 +93,33 @@ static enum counter listener_cap(const struct listener *listener)
                                                                       : COUNTERS;
 }
 
-/* The socket was there before us: whoever connects before our first identity is not to be refused
-   for that. */
+/* Whoever connects before our first identity is not to be refused for that: where the socket was
+   there before us the backlog holds, our own does not listen. */
 static bool listener_waits(struct listener *listener)
 {
     const struct generation *generation = listener->shared->generation;
 
-    if (!listener->outlives_us || listener->route->egress || listener->had_identity) {
+    if (listener->route->egress || listener->had_identity) {
         return false;
     }
     listener->had_identity = generation_valid(generation, generation_now(generation));
     return !listener->had_identity;
+}
+
+/* False, and the next tick tries again, if another program has begun to listen there meanwhile. */
+static bool listener_listens(struct listener *listener)
+{
+    if (!listener->listening && listen(listener->fd, LISTENER_BACKLOG) != 0) {
+        if (!listener->failed) {
+            log_error("listener.failed", kv_text("name", listener->route->name),
+                      kv_text("error", uv_strerror(-errno)));
+        }
+        listener->failed = true;
+        return false;
+    }
+    listener->failed = false;
+    listener->listening = true;
+    return true;
 }
 
 static void listener_pause(struct listener *listener)
@@ -206,11 +228,8 @@ int listener_start(struct listener *listener, struct conn_shared *shared, size_t
     listener->handshakes_max = handshakes_max;
     listener->poll.data = listener;
     listener->retry.data = listener;
-    listener->accepting = true;
-    uv_poll_start(&listener->poll, UV_READABLE, listener_on_poll);
-    if (listener_waits(listener)) {
-        listener_pause(listener); /* the tick resumes */
-    }
+    counter_add(shared->counters, COUNTER_ACCEPT_PAUSED, 1);
+    listener_resume(listener);
     if (!listener->route->egress) {
         census_open_entry(shared->census);
     }
@@ -229,7 +248,7 @@ void listener_move(struct listener *listener, const struct conn_route *route, si
 void listener_resume(struct listener *listener)
 {
     if (listener->fd < 0 || listener->accepting || listener_cap(listener) != COUNTERS ||
-        listener_waits(listener)) {
+        listener_waits(listener) || !listener_listens(listener)) {
         return;
     }
     uv_timer_stop(&listener->retry);
@@ -266,7 +285,7 @@ void listener_close(struct listener *listener)
         free(listener);
         return;
     }
-    while (!listener->outlives_us && listener_accept(listener)) {
+    while (listener->listening && !listener->outlives_us && listener_accept(listener)) {
         /* closing the socket would reset what has connected already */
     }
     if (!listener->accepting) {

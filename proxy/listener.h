@@ -28,6 +28,8 @@ struct listener {
     unsigned num_handles;           /* whose close callback is still to come */
     int fd;                         /* -1: closed */
     bool outlives_us;               /* as in struct entrance */
+    bool listening;                 /* else only bound: for want of an identity */
+    bool failed;                    /* to listen, which has been logged */
     bool had_identity;              /* ours has been valid at some time */
     bool accepting;                 /* polled */
     uint64_t backoff_ms;            /* 0: none */
@@ -35,7 +37,9 @@ struct listener {
     uv_timer_t retry;
 };
 
-/* Binds and listens, without a loop yet; any thread may.  `route` is borrowed.  NULL on failure. */
+/* Binds, without a loop yet; any thread may.  An egress listens at once; an ingress from our first
+   valid identity on, so that a process that stands beside another takes no connection from it
+   before it can serve.  `route` is borrowed.  NULL on failure. */
 struct listener *listener_open(const struct conn_route *route,
                                const struct sockets_address *address, bool reuse_port,
                                struct err *err);
@@ -44,7 +48,8 @@ struct listener *listener_open(const struct conn_route *route,
 struct listener *listener_share(const struct conn_route *route, const struct entrance *entrance,
                                 struct err *err);
 
-/* Joins the loop of `shared` (borrowed) and accepts.  A negative errno if libuv fails. */
+/* Joins the loop of `shared` (borrowed) and accepts, from our first valid identity on.  A negative
+ * errno if libuv fails. */
 MUST_CHECK int listener_start(struct listener *listener, struct conn_shared *shared,
                               size_t route_index, size_t handshakes_max);
 
@@ -52,7 +57,8 @@ MUST_CHECK int listener_start(struct listener *listener, struct conn_shared *sha
 void listener_move(struct listener *listener, const struct conn_route *route, size_t route_index,
                    size_t handshakes_max);
 
-/* A connection or a handshake has ended: accepts again if that makes room. */
+/* A connection or a handshake has ended, or there is a new generation: accepts if that makes room.
+ */
 void listener_resume(struct listener *listener);
 
 /* The same for what may have ended in another worker. */

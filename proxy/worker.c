@@ -171,15 +171,18 @@ static void worker_on_recheck(uv_idle_t *idle)
     }
 }
 
-static void worker_on_freed(void *arg)
+static void worker_resume_listeners(struct worker *worker)
 {
-    struct worker *worker = arg;
-
     for (size_t i = 0; i < BERTHS_MAX; i++) {
         if (worker->places[i] != NULL && worker->places[i]->listener != NULL) {
             listener_resume(worker->places[i]->listener);
         }
     }
+}
+
+static void worker_on_freed(void *arg)
+{
+    worker_resume_listeners(arg);
 }
 
 static void worker_adopt(struct worker *worker, struct generation *generation)
@@ -188,6 +191,7 @@ static void worker_adopt(struct worker *worker, struct generation *generation)
     worker->shared.generation = generation;
     conn_mark_all(&worker->shared);
     uv_idle_start(&worker->recheck, worker_on_recheck);
+    worker_resume_listeners(worker); /* before it is told that this generation is in use */
     atomic_store(&worker->generation_number, generation_number(generation));
     if (worker->on_change != NULL) {
         worker->on_change(worker->on_change_arg);

@@ -171,7 +171,7 @@ class Managed(case.Case):
         first = self.hear("READY=1")
         self.assertEqual(first[0], ["STATUS=waiting for the first identity", "EXTEND_TIMEOUT_USEC=30000000"])
         self.assertRegex(first[-1][1], r"^STATUS=identity until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-        server.wait_for("identity.ready")
+        server.wait_for("proxy.ready")
         for good in (True, False):
             if not good:
                 server.config.write_text(server.config.read_text().replace("mode = tcp", "mode = nosuch"))

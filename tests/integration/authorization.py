@@ -21,7 +21,7 @@ class Anchors(case.Case):
                          f"[identity]\ntrust_domain = {DOMAIN}\ncertificate = {chain}\nprivate_key = {secret}\n"
                          f"trust_bundle = {bundle}\n{ingress(app.address, 'client')}{peer('client')}"
                          "[admin]\nlisten = 127.0.0.1:0\n")
-        server.wait_for("identity.ready")
+        server.wait_for("proxy.ready")
         client = world.sidecar("client", egress(server.address("in"), "server"), [peer("server")])
         held = peers.connect(self, client.address("out"))
         self.assertEqual(peers.ask(held, b"hello"), b"hello")

@@ -135,7 +135,7 @@ class Files(Sandbox):
                 + ingress(self.app.address, "client") + peer("client")
                 + "[process]\n[admin]\nlisten = 127.0.0.1:0\n")
         self.server = Sidecar(self, self.folder / "server.ini", text)
-        self.server.wait_for("identity.ready")
+        self.server.wait_for("proxy.ready")
         self.client = self.start("client", egress(self.server.address("in"), "server"), peer("server"))
 
     def write_identity(self):

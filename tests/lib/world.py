@@ -114,7 +114,7 @@ class World:
                  f"[limits]\ndrain_timeout = 2s\n{limits}")
         sidecar = Sidecar(self.case, self.folder / f"{name}.ini", text, user, **manager)
         if ready:
-            sidecar.wait_for("identity.ready")
+            sidecar.wait_for("proxy.ready")
         return sidecar
 
 
