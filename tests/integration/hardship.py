@@ -132,7 +132,7 @@ class Standstill(HardshipCase):
         self.assertFalse(path.exists())
 
     def test_r40_a_second_signal_ends_whatever_a_look_up_does(self):
-        limits = "drain_timeout = 600s\n"
+        limits = "drain_timeout = 600s\nconnect_timeout = 60s\n"  # however slow this machine is
         client = self.world.sidecar("client", egress(("stalled.test", 443), "server"), [peer("server")],
                                     around=self.silent_resolver())
         client.config.write_text(client.config.read_text().replace("drain_timeout = 2s\n", limits))
