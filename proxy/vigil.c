@@ -16,10 +16,10 @@ bool vigil_begin(struct vigil *vigil, enum vigil_for what)
     return false;
 }
 
-void vigil_end(struct vigil *vigil, enum vigil_for what, bool came)
+void vigil_end(struct vigil *vigil, enum vigil_for what, bool it_paid)
 {
     unsigned *paid = &vigil->kinds[what].paid;
 
     *paid -= *paid / VIGIL_WEIGHT;
-    *paid += came ? VIGIL_ALL / VIGIL_WEIGHT : 0;
+    *paid += it_paid ? VIGIL_ALL / VIGIL_WEIGHT : 0;
 }

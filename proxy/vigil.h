@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VIGIL_NS 50000 /* the longest */
+/* The longest.  With 25 us a thread that is half busy uses 1.03 of its processor time, with 35 us
+   1.24, with 50 us 1.6; and in a request over one connection the next event takes 22 us. */
+#define VIGIL_NS 25000
 
 enum vigil_for {
     VIGIL_FOR_PEERS, /* an application has spoken last */
@@ -29,5 +31,5 @@ struct vigil { /* {0}: nothing is known yet */
 /* Whether to stay awake now; vigil_end() is to follow. */
 bool vigil_begin(struct vigil *vigil, enum vigil_for what);
 
-/* Something has come in time, or VIGIL_NS are over. */
-void vigil_end(struct vigil *vigil, enum vigil_for what, bool came);
+/* It paid: something has come in time, and nobody else wanted the processor. */
+void vigil_end(struct vigil *vigil, enum vigil_for what, bool it_paid);

@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "proxy/peer_cache.h"
 #include "proxy/worker_state.h"
 
+#define WORKER_YIELD_NS 3000                    /* a yield to nobody takes less */
 #define WORKER_PATIENCE_NS UINT64_C(5000000000) /* with a thread that is told to end */
 
 static void worker_on_handle(uv_handle_t *handle, void *arg)
@@ -37,28 +39,50 @@ static bool worker_has_handles(struct worker *worker)
     return found;
 }
 
-/* The loop turns until it is stopped, then until nothing is left but requests on the thread pool.
- */
-/* Turns the loop without sleeping as long as something comes soon enough. */
+/* Lets others have the processor; true if somebody wanted it, such as the application that is being
+   waited for. */
+static bool worker_yield(void)
+{
+    uint64_t from_ns = uv_hrtime();
+
+    sched_yield();
+    return uv_hrtime() - from_ns > WORKER_YIELD_NS;
+}
+
+/* Turns the loop without sleeping until a connection has had an event; false if that took too long,
+   or others have a use for the processor. */
+static bool worker_wait_awake(struct worker *worker)
+{
+    const struct conn_shared *shared = &worker->shared;
+    uint64_t end_ns = uv_hrtime() + VIGIL_NS;
+
+    do {
+        bool wanted = worker_yield();
+
+        (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
+        if (wanted) {
+            return false;
+        }
+    } while (shared->heard == CONN_HEARD_NOBODY && uv_hrtime() < end_ns);
+    return shared->heard != CONN_HEARD_NOBODY;
+}
+
 static void worker_stay_awake(struct worker *worker)
 {
     const struct conn_shared *shared = &worker->shared;
 
     while (worker->stays_awake && shared->heard != CONN_HEARD_NOBODY) {
         enum vigil_for what = shared->heard == CONN_HEARD_APP ? VIGIL_FOR_PEERS : VIGIL_FOR_APPS;
-        uint64_t end_ns = 0;
 
         if (!vigil_begin(&worker->vigil, what)) {
             return;
         }
-        end_ns = uv_hrtime() + VIGIL_NS;
-        do {
-            (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
-        } while (shared->heard == CONN_HEARD_NOBODY && uv_hrtime() < end_ns);
-        vigil_end(&worker->vigil, what, shared->heard != CONN_HEARD_NOBODY);
+        vigil_end(&worker->vigil, what, worker_wait_awake(worker));
     }
 }
 
+/* The loop turns until it is stopped, then until nothing is left but requests on the thread pool.
+ */
 static void worker_main(void *arg)
 {
     struct worker *worker = arg;
