@@ -142,9 +142,12 @@ struct config *config_load(const char *path, struct err *err)
     return settings_load(&table, path, err);
 }
 
-struct config *config_load_next(const char *path, const struct config *before, struct err *err)
+struct config *config_load_next(const char *path, const struct config *before,
+                                bool (*may_read)(const char *path), struct err *err)
 {
-    return settings_load_next(&table, path, before, err);
+    const struct settings_running running = {.before = before, .may_read = may_read};
+
+    return settings_load_next(&table, path, &running, err);
 }
 
 struct config *config_parse(const char *name, const char *text, size_t len, struct err *err)

@@ -43,8 +43,9 @@ struct config {
 struct config *config_load(const char *path, struct err *err);
 
 /* As config_load(), for a process that runs with `before`: what needs a restart must not differ
-   from it. */
-struct config *config_load_next(const char *path, const struct config *before, struct err *err);
+   from it, and other files only be named if it may read them (NULL: any). */
+struct config *config_load_next(const char *path, const struct config *before,
+                                bool (*may_read)(const char *path), struct err *err);
 
 /* As config_load(), from memory; `name` stands for the file in messages. */
 struct config *config_parse(const char *name, const char *text, size_t len, struct err *err);

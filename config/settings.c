@@ -279,27 +279,41 @@ static bool same_value(const struct setting *row, const uint8_t *left, const uin
     return true;
 }
 
-static int check_unchanged(const struct settings_source *source, const uint8_t *before,
-                           struct err *err)
+static int check_running(const struct settings_source *source,
+                         const struct settings_running *running, struct err *err)
 {
     const struct settings_table *table = source->table;
+    const uint8_t *before = running->before;
 
     for (size_t i = 0; i < table->num_rows; i++) {
         const struct setting *row = &table->rows[i];
+        const struct setting_section *section = find_section(table, row->section);
         const struct settings_place place = {.kind = row->section, .name = "", .key = row->key};
-        size_t at = find_section(table, row->section)->offset + row->offset;
+        const uint8_t *field = source->whole + section->offset + row->offset;
+        char *path = NULL;
 
-        if ((row->flags & SETTING_RESTART) != 0 &&
-            !same_value(row, before + at, source->whole + at)) {
+        if (section->max > 0 || same_value(row, before + section->offset + row->offset, field)) {
+            continue;
+        }
+        if ((row->flags & SETTING_RESTART) != 0) {
             return settings_refuse(source, &place, err, "a change needs a restart");
+        }
+        if (row->kind == SETTING_PATH && (row->flags & SETTING_LIST) == 0) {
+            memcpy(&path, field, sizeof(path));
+        }
+        if (path != NULL && running->may_read != NULL && !running->may_read(path)) {
+            return settings_refuse(source, &place, err,
+                                   "no permission to read %s; where the sandbox is why, that needs "
+                                   "a restart",
+                                   path);
         }
     }
     return 0;
 }
 
-/* `before` may be NULL. */
+/* `running` may be NULL. */
 static void *parse(const struct settings_table *table, const char *name, const struct bytes *text,
-                   const void *before, struct err *err)
+                   const struct settings_running *running, struct err *err)
 {
     struct settings_source source = {.file = name, .table = table};
     const struct ini_callbacks callbacks = {
@@ -320,7 +334,7 @@ static void *parse(const struct settings_table *table, const char *name, const s
     }
     if (ini_parse_text(name, (const char *)text->data, text->len, &callbacks, err) != 0 ||
         check_required(&source, err) != 0 || table->check(source.whole, &source, err) != 0 ||
-        (before != NULL && check_unchanged(&source, before, err) != 0)) {
+        (running != NULL && check_running(&source, running, err) != 0)) {
         goto out;
     }
     whole = source.whole;
@@ -344,8 +358,8 @@ void *settings_load(const struct settings_table *table, const char *path, struct
     return settings_load_next(table, path, NULL, err);
 }
 
-void *settings_load_next(const struct settings_table *table, const char *path, const void *before,
-                         struct err *err)
+void *settings_load_next(const struct settings_table *table, const char *path,
+                         const struct settings_running *running, struct err *err)
 {
     uint8_t *text = NULL;
     size_t len = 0;
@@ -354,7 +368,7 @@ void *settings_load_next(const struct settings_table *table, const char *path, c
     if (file_read(path, INI_FILE_MAX, &text, &len, err) != 0) {
         return NULL;
     }
-    whole = parse(table, path, &(struct bytes){text, len}, before, err);
+    whole = parse(table, path, &(struct bytes){text, len}, running, err);
     free(text);
     return whole;
 }

@@ -90,8 +90,7 @@ struct setting_section {
     const char *help;
 };
 
-/* Where each key stood, for the messages of `check`. */
-struct settings_source;
+struct settings_source; /* where each key stood, for the messages of `check` */
 
 /* Judges the whole and may complete it; refuses by settings_refuse(). */
 typedef int settings_check(void *whole, const struct settings_source *source, struct err *err);
@@ -109,18 +108,21 @@ struct settings_table {
    ERR_IO.  Blocks. */
 void *settings_load(const struct settings_table *table, const char *path, struct err *err);
 
-/* As settings_load(), for a process that runs with `before`: SETTING_RESTART rows must not differ
-   from it. */
-void *settings_load_next(const struct settings_table *table, const char *path, const void *before,
-                         struct err *err);
+/* As settings_load(), for a process that runs with `before`: SETTING_RESTART rows must not differ,
+   and paths only if it may read them (NULL: any). */
+struct settings_running {
+    const void *before;
+    bool (*may_read)(const char *path);
+};
+void *settings_load_next(const struct settings_table *table, const char *path,
+                         const struct settings_running *running, struct err *err);
 
 /* As settings_load(), from memory; `name` stands for the file in messages. */
 void *settings_parse(const struct settings_table *table, const char *name, const char *text,
                      size_t len, struct err *err);
 void settings_free(const struct settings_table *table, void *whole); /* accepts NULL */
 
-/* True if the key stands in the file (a fallback does not count).  `name` is "" for a section
-   without one. */
+/* True if the key stands in the file; a fallback does not count.  `name` may be "". */
 bool settings_given(const struct settings_source *source, const char *kind, const char *name,
                     const char *key);
 

@@ -319,7 +319,7 @@ static int load(void *user, struct control_rules *out_rules, struct err *err)
 {
     struct setup *setup = user;
     struct control_rules rules;
-    struct config *config = config_load_next(setup->path, setup->config, err);
+    struct config *config = config_load_next(setup->path, setup->config, setup_sandbox_admits, err);
 
     if (config == NULL) {
         return -1;

@@ -132,39 +132,20 @@ int setup_sandbox_become(const struct config *config, const struct worker_option
     return sandbox_become(&options, err);
 }
 
-/* What a reload names and the sandbox does not admit looks like a file that is not ours to read. */
-static int check_admitted(const struct config_identity *identity, struct err *err)
+/* What the sandbox does not admit looks like a file that is not ours to read. */
+bool setup_sandbox_admits(const char *path)
 {
-    const struct {
-        const char *key;
-        const char *path;
-    } files[] = {
-        {"ca_root", identity->ca_root},           {"insecure_sim", identity->insecure_sim},
-        {"certificate", identity->certificate},   {"private_key", identity->private_key},
-        {"trust_bundle", identity->trust_bundle}, {"deny_file", identity->deny_file},
-    };
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        int fd = files[i].path != NULL ? open(files[i].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : 0;
-
-        if (fd < 0 && errno == EACCES) {
-            return err_set(err, ERR_INVALID,
-                           "[identity] %s: %s: Permission denied; where the sandbox is why, a "
-                           "change needs a restart",
-                           files[i].key, files[i].path);
-        }
-        if (fd > 0) {
-            close(fd);
-        }
+    if (fd < 0) {
+        return errno != EACCES;
     }
-    return 0;
+    close(fd);
+    return true;
 }
 
 int setup_sandbox_fits(const struct config *start, const struct config *next, struct err *err)
 {
-    if (!start->process.insecure_no_sandbox && check_admitted(&next->identity, err) != 0) {
-        return -1;
-    }
     if (!start->process.insecure_no_sandbox &&
         key_memory(&next->limits) > key_memory(&start->limits)) {
         return err_set(err, ERR_INVALID,

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/compiler.h"
@@ -20,6 +21,9 @@ MUST_CHECK int setup_sandbox_user(const struct config *config, uint32_t *out_uid
 MUST_CHECK int setup_sandbox_become(const struct config *config,
                                     const struct worker_options *worker,
                                     struct sandbox_state *out_state, struct err *err);
+
+/* Whether a reload may name `path`: false if there is no permission to read it.  Blocks. */
+bool setup_sandbox_admits(const char *path);
 
 /* Whether the settings of a reload fit into what those of the start have set aside.  ERR_INVALID.
  */

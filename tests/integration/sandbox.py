@@ -111,7 +111,7 @@ class Root(Sandbox):
             deny = pathlib.Path(elsewhere) / "deny"
             self.replace(deny, f"spiffe spiffe://{DOMAIN}/sim/client\n")
             event = self.reload(str(self.deny), str(deny), "config.refused")
-        self.assertIn("Permission denied; where the sandbox is why, a change needs a restart", event["error"])
+        self.assertRegex(event["error"], rf"^{self.server.config}:\d+: \[identity\] deny_file: .* needs a restart$")
         for old, new, why in ((f"deny_file = {deny}", f"deny_file = {self.deny}", None),
                               ("[limits]\n", "[limits]\nmax_connections = 1000000\n", "max_connections: beyond the memory"),
                               ("[limits]\nmax_connections = 1000000\n", "[limits]\n", None),

@@ -279,7 +279,7 @@ static void a_ca_whose_root_is_missing_is_refused(void **state)
                   .ca_root = "/nonexistent/root.pem",
                   .trust_domain = "prod.example",
                   .service = "app",
-                  .collect = {"sim", "/nonexistent"},
+                  .collect = {.platform = "sim", .machine_dir = "/nonexistent"},
                   .timeout_ms = 1000},
     };
     struct enrolment_change change;
