@@ -202,6 +202,26 @@ static void on_crew_changed(uv_async_t *handle)
     manager_tell(&control->manager);
 }
 
+/* Workers end a drain by themselves; this is for one whose loop no longer turns. */
+static void on_drain_overdue(uv_timer_t *timer)
+{
+    struct control *control = timer->data;
+
+    if (!crew_is_alive(control->crew, CONTROL_HEARTBEAT_MAX_MS)) {
+        log_error("proxy.hung", kv_text("effect", "the drain is cut without a data thread"));
+        control->cut_short = true;
+        stop(control);
+    }
+}
+
+static void watch_drain(struct control *control)
+{
+    const struct worker_limits *limits = &control->rules.crew.worker.limits;
+    uint64_t due_ms = limits->drain_delay_ms + limits->drain_timeout_ms;
+
+    uv_timer_start(&control->patience, on_drain_overdue, due_ms, CONTROL_LOOK_MS);
+}
+
 static void on_terminate(struct control *control)
 {
     if (control->state == CONTROL_RUNNING) {
@@ -209,6 +229,7 @@ static void on_terminate(struct control *control)
         control->state = CONTROL_DRAINING;
         manager_tell(&control->manager);
         crew_drain(control->crew);
+        watch_drain(control);
     } else if (control->state == CONTROL_DRAINING) {
         control->cut_short = true;
         stop(control);

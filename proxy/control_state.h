@@ -18,8 +18,9 @@
 
 #define CONTROL_HEARTBEAT_MAX_MS 5000
 #define CONTROL_SIGNALS 4
-#define CONTROL_WAIT_MS 25 /* for the thread pool, */
-#define CONTROL_WAITS 20   /* so often */
+#define CONTROL_LOOK_MS 1000 /* at workers that may hang */
+#define CONTROL_WAIT_MS 25   /* for the thread pool, */
+#define CONTROL_WAITS 20     /* so often */
 
 enum control_state { CONTROL_RUNNING, CONTROL_DRAINING, CONTROL_STOPPING };
 
@@ -33,7 +34,7 @@ struct control {
     struct manager manager;
     struct scribe scribe;
     bool told_ready;     /* the log and the manager were, which it stays */
-    uv_timer_t patience; /* while stopping */
+    uv_timer_t patience; /* while draining and stopping */
     unsigned num_waits;
     struct crew *leaving; /* which has been stopped; NULL once it has ended */
     struct control_rules rules;

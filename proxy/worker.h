@@ -110,7 +110,7 @@ void worker_drain(struct worker *worker);
 
 /* Resets what is left, ends and joins the thread, frees.  Blocks until then, for seconds if its
    loop hangs.  False: not yet, because look-ups of names are under way (the thread and what it used
-   are gone) or the loop hangs; it may be called again.  Accepts NULL. */
+   are gone) or the loop hangs; it may be called again, without a wait.  Accepts NULL. */
 bool worker_stop(struct worker *worker);
 
 enum worker_state worker_state(const struct worker *worker);

@@ -262,12 +262,13 @@ failed:
 /* False: the thread is not at its end in time. */
 static bool worker_join(struct worker *worker)
 {
-    uint64_t end_ns = uv_hrtime() + WORKER_PATIENCE_NS;
+    uint64_t end_ns = 0; /* who asks again does not wait again */
     bool left = false;
 
     uv_mutex_lock(&worker->lock);
     if (!worker->stop) {
         worker->stop = true;
+        end_ns = uv_hrtime() + WORKER_PATIENCE_NS;
         (void)uv_async_send(&worker->inbox);
     }
     for (uint64_t now_ns = uv_hrtime(); !worker->left && now_ns < end_ns; now_ns = uv_hrtime()) {

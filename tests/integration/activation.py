@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Sockets that are not TCP, and sockets that a service manager holds and hands over."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -195,6 +196,15 @@ class Managed(case.Case):
             self.manager.settimeout(20)
         self.hear("WATCHDOG=1")
 
+    def test_r40_a_drain_ends_though_a_worker_hangs(self):
+        server = self.start()
+        self.hear("READY=1")
+        with Stopped(self.worker_of(server)):
+            server.signal(signal.SIGTERM)
+            server.wait_for("proxy.stop", seconds=60, result="cut short")
+        self.assertEqual(server.wait(), 1)
+        self.assertEqual(len(server.find("proxy.hung")), 1)
+
     def test_r42_a_watchdog_that_is_shorter_than_a_tick_is_fed(self):
         server = self.start(WATCHDOG_USEC="1000")
         self.assertEqual(server.wait_for("watchdog.short", interval_us=1000).level, "warn")
@@ -233,7 +243,10 @@ class Stopped:
         os.waitpid(self.thread, self.WAIT_ALL)
 
     def __exit__(self, *_):
-        self.ptrace(self.DETACH)
+        with contextlib.suppress(ProcessLookupError):  # the process may have ended
+            self.ptrace(self.DETACH)
+            return
+        os.waitpid(self.thread, self.WAIT_ALL)
 
 
 if __name__ == "__main__":
