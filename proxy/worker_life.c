@@ -67,11 +67,13 @@ static bool worker_wait_awake(struct worker *worker)
     return shared->heard != CONN_HEARD_NOBODY;
 }
 
+/* Turns the loop without sleeping as long as something comes soon enough.  A loop that has ended
+   turns no more: what it has heard last would be news for ever. */
 static void worker_stay_awake(struct worker *worker)
 {
     const struct conn_shared *shared = &worker->shared;
 
-    while (worker->stays_awake && shared->heard != CONN_HEARD_NOBODY) {
+    while (worker->stays_awake && !worker->stopping && shared->heard != CONN_HEARD_NOBODY) {
         enum vigil_for what = shared->heard == CONN_HEARD_APP ? VIGIL_FOR_PEERS : VIGIL_FOR_APPS;
 
         if (!vigil_begin(&worker->vigil, what)) {

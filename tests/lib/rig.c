@@ -141,6 +141,7 @@ static struct worker *rig_worker(struct rig *rig, const struct rig_options *opti
         .counters = egress && rig->shape == RIG_CHAIN ? &rig->egress_counters : &rig->counters,
         .census = &rig->census[egress],
         .num_siblings = 1,
+        .stays_awake = options->stays_awake,
     };
     struct worker *started = NULL;
     struct err err;

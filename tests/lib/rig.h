@@ -62,6 +62,7 @@ struct rig_options {
     struct conn_proxy proxy;            /* of the ingress */
     struct caller_rules callers;
     struct redirection redirection;
+    bool stays_awake; /* the worker, see there */
     bool no_identity;
     bool no_target; /* nothing listens where the sidecar connects to */
 };

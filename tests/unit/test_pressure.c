@@ -366,6 +366,50 @@ static void r9_every_byte_arrives_before_close_notify(void **state)
     rig_stop(&rig);
 }
 
+static void pour(void *arg)
+{
+    static const uint8_t data[65536];
+
+    while (send(*(int *)arg, data, sizeof(data), MSG_NOSIGNAL) > 0) {
+        /* until it is reset */
+    }
+}
+
+static void swallow(void *arg)
+{
+    uint8_t data[65536];
+
+    while (recv(*(int *)arg, data, sizeof(data), 0) > 0) {
+        /* likewise */
+    }
+}
+
+static void r40_a_loop_that_stays_awake_ends_in_the_midst_of_a_stream(void **state)
+{
+    struct rig_options options = {.shape = RIG_INGRESS, .stays_awake = true};
+
+    for (unsigned round = 0; round < 5; round++) {
+        uv_thread_t threads[2];
+        struct rig_pair pair;
+        struct rig rig;
+        uint64_t turns = 0;
+
+        rig_start(&rig, &options);
+        pair = rig_pair(&rig);
+        turns = counter_get(&rig.counters, COUNTER_LOOP_TURNS) + 1000; /* it is worth it by then */
+        assert_int_equal(uv_thread_create(&threads[0], pour, &pair.app), 0);
+        assert_int_equal(uv_thread_create(&threads[1], swallow, &pair.peer_fd), 0);
+        for (unsigned i = 0;
+             i < RIG_WAIT_MS && counter_get(&rig.counters, COUNTER_LOOP_TURNS) < turns; i++) {
+            (void)poll(NULL, 0, 1);
+        }
+        rig_stop(&rig);
+        assert_int_equal(uv_thread_join(&threads[0]), 0);
+        assert_int_equal(uv_thread_join(&threads[1]), 0);
+        rig_pair_close(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +421,7 @@ int main(void)
         cmocka_unit_test(r8_no_state_of_a_socket_makes_the_loop_spin),
         cmocka_unit_test(r8_a_listener_at_its_limit_does_not_spin),
         cmocka_unit_test(r9_every_byte_arrives_before_close_notify),
+        cmocka_unit_test(r40_a_loop_that_stays_awake_ends_in_the_midst_of_a_stream),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
