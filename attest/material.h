@@ -16,7 +16,7 @@
 struct err;
 
 #define MATERIAL_FILES_MAX COLLATERAL_CERTS_MAX
-#define MATERIAL_BLOCKS_MAX 192 /* three for each file */
+#define MATERIAL_BLOCKS_MAX (3 * MATERIAL_FILES_MAX)
 
 struct material {
     void *blocks[MATERIAL_BLOCKS_MAX]; /* allocations that the views below lie in */

@@ -259,6 +259,21 @@ static bool fill_claims(const struct appraisal *a, const struct verified_report 
     return true;
 }
 
+/* PEM was decoded into the pool, which ends with the verification: certificates are copied. */
+static void fill_chain(const struct appraisal *a, struct verify_chain *chain)
+{
+    assert(a->vek->der.len <= CERT_DER_MAX && a->ask->der.len <= CERT_DER_MAX &&
+           a->ark->der.len <= CERT_DER_MAX);
+    memcpy(chain->vek, a->vek->der.data, a->vek->der.len);
+    chain->vek_len = a->vek->der.len;
+    memcpy(chain->ask, a->ask->der.data, a->ask->der.len);
+    chain->ask_len = a->ask->der.len;
+    memcpy(chain->ark, a->ark->der.data, a->ark->der.len);
+    chain->ark_len = a->ark->der.len;
+    chain->not_after = earlier(a->vek->not_after, earlier(a->ask->not_after, a->ark->not_after));
+    chain->crl = a->crl != NULL ? a->crl->der : (struct bytes){0};
+}
+
 bool verify_evidence(const struct evidence *evidence, const struct collateral *collateral,
                      const struct verify_options *options, struct claims *out_claims,
                      struct verdict *out_verdict, struct verify_rows *rows)
@@ -297,6 +312,9 @@ bool verify_evidence(const struct evidence *evidence, const struct collateral *c
     } else {
         *out_verdict = (struct verdict){.code = VERDICT_ACCEPTED};
         accepted = true;
+        if (options->out_chain != NULL) {
+            fill_chain(&a, options->out_chain);
+        }
     }
     pool_free(pool);
     return accepted;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attest/cert.h"
 #include "attest/claims.h"
 #include "attest/evidence.h"
 #include "common/verdict.h"
@@ -31,8 +32,8 @@ extern const size_t verify_num_vendor_anchors;
 
 enum vendor_crl { VENDOR_CRL_REQUIRE, VENDOR_CRL_USE };
 
-#define COLLATERAL_CERTS_MAX 64 /* more are not looked at */
-#define COLLATERAL_CRLS_MAX 16
+#define COLLATERAL_CERTS_MAX 72 /* more are not looked at */
+#define COLLATERAL_CRLS_MAX 18
 
 /* Certificates from elsewhere than the evidence, DER or PEM: VEKs, ASKs, ARKs, in any order; the
    content decides the kind; and revocation lists.  `certs` come before the evidence's own for ASK
@@ -54,6 +55,18 @@ struct crl_mark {
     int64_t this_update; /* seconds since 1970 */
 };
 
+/* What an accepted report was verified with, for a caller that keeps it for the next one. */
+struct verify_chain {
+    uint8_t vek[CERT_DER_MAX];
+    size_t vek_len;
+    uint8_t ask[CERT_DER_MAX];
+    size_t ask_len;
+    uint8_t ark[CERT_DER_MAX];
+    size_t ark_len;
+    int64_t not_after; /* of the first of them that ends; seconds since 1970 */
+    struct bytes crl;  /* as it lies in evidence or collateral; data NULL: none was consulted */
+};
+
 struct verify_options {
     const uint8_t *report_data; /* 64 bytes that REPORT_DATA must equal; NULL: row 66 is skipped */
     int64_t now;                /* seconds since 1970 */
@@ -62,7 +75,8 @@ struct verify_options {
     enum vendor_crl vendor_crl;
     const struct crl_mark *crl_marks;
     size_t num_crl_marks;
-    struct memo *memo; /* NULL: none; the verdict is the same with and without */
+    struct memo *memo;              /* NULL: none; the verdict is the same with and without */
+    struct verify_chain *out_chain; /* NULL: not wanted; else filled with the claims */
 };
 
 enum row_state { ROW_OK, ROW_FAILED, ROW_SKIPPED };

@@ -34,9 +34,9 @@ static int add(struct collateral_set *set, const X509 *cert, const char *path, s
     unsigned char *der = NULL;
     int len = 0;
 
-    if (set->num_owned + 1 >= COLLATERAL_CERTS_MAX) { /* one place is for what is lent */
+    if (set->num_owned == COLLATERAL_FOLDER_CERTS_MAX) {
         return err_set(err, ERR_INVALID, "%s: more than %d certificates", path,
-                       COLLATERAL_CERTS_MAX - 1);
+                       COLLATERAL_FOLDER_CERTS_MAX);
     }
     len = i2d_X509(cert, &der);
     if (len <= 0) {
@@ -95,9 +95,9 @@ static int add_crl(struct collateral_set *set, struct bytes der, const char *pat
     struct crl crl;
     int rc = 0;
 
-    if (set->num_crls == COLLATERAL_CRLS_MAX) {
+    if (set->num_crls == COLLATERAL_FOLDER_CRLS_MAX) {
         rc = err_set(err, ERR_INVALID, "%s: more than %d revocation lists", path,
-                     COLLATERAL_CRLS_MAX);
+                     COLLATERAL_FOLDER_CRLS_MAX);
     } else if (!crl_read(der, &crl)) {
         rc = err_set(err, ERR_INVALID, "%s: not a revocation list in DER", path);
     }

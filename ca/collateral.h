@@ -11,6 +11,10 @@
 
 struct err;
 
+/* Of the folder: the rest of what a verifier takes is for what comes from elsewhere. */
+#define COLLATERAL_FOLDER_CERTS_MAX 63
+#define COLLATERAL_FOLDER_CRLS_MAX 16
+
 /* Certificates as DER, and the view of them that the verifier takes. */
 struct collateral_set {
     struct bytes certs[COLLATERAL_CERTS_MAX]; /* owned, but for what was lent */

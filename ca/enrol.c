@@ -13,6 +13,8 @@
 #include "attest/binding.h"
 #include "attest/bundle.h"
 #include "ca/csr.h"
+#include "ca/store_vendor.h"
+#include "ca/supply.h"
 #include "common/err.h"
 #include "common/est.h"
 
@@ -31,6 +33,8 @@ struct enrolment {
     struct evidence evidence;
     EVP_PKEY *key; /* owned */
     struct claims claims;
+    struct verify_chain chain; /* its list lies in the supply or in the request */
+    struct supply *supply;     /* owned */
     struct crl_mark crl_marks[STORE_CRL_MARKS_MAX];
     struct policy_grant grant;
     struct store_record record;
@@ -128,6 +132,52 @@ static bool check_use(struct enrolment *e)
     return judge_outcome(e, outcome);
 }
 
+/* Says what the vendor would have to be asked for.  A store that cannot tell knows no chip. */
+static void say_lacking(struct enrolment *e, const struct vendor_key *wanted)
+{
+    struct err err;
+
+    e->result->lacking = true;
+    e->result->wanted = *wanted;
+    if (store_vendor_knows(e->authority->store, wanted, &e->result->chip_known, &err) != 0) {
+        e->result->chip_known = false;
+    }
+}
+
+/* Appraises with more and more, until evidence holds or nothing could help. */
+static bool appraise(struct enrolment *e, const struct verify_options *options)
+{
+    const struct supply_options sources = {
+        .collateral = e->authority->collateral,
+        .store = e->authority->store,
+        .fetched = e->request->fetched,
+        .num_fetched = e->request->num_fetched,
+    };
+    struct verdict *verdict = &e->result->verdict;
+    enum supply_next next = SUPPLY_MORE;
+    struct vendor_key wanted;
+    struct err err;
+    bool holds = false;
+
+    e->supply = supply_new(&sources);
+    if (e->supply == NULL) {
+        return verdict_refuse(verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
+    }
+    while (!holds && next == SUPPLY_MORE) {
+        holds = verify_evidence(&e->evidence, supply_collateral(e->supply), options, &e->claims,
+                                verdict, NULL);
+        if (!holds) {
+            next = supply_next(e->supply, &e->evidence, verdict, &wanted, &err);
+        }
+    }
+    if (!holds && next == SUPPLY_FAILED) {
+        refuse_store(e, &err);
+    } else if (!holds && next == SUPPLY_LACKING) {
+        say_lacking(e, &wanted);
+    }
+    return holds;
+}
+
 /* 7 to 10: the evidence, with REPORT_DATA as nonce and key demand. */
 static bool check_evidence(struct enrolment *e)
 {
@@ -141,6 +191,7 @@ static bool check_evidence(struct enrolment *e)
         .num_anchors = ca->num_anchors,
         .vendor_crl = ca->vendor_crl,
         .memo = e->authority->memo,
+        .out_chain = &e->chain,
     };
 
     if (store_crl_marks(e->authority->store, e->crl_marks, &options.num_crl_marks, &err) != 0) {
@@ -150,10 +201,10 @@ static bool check_evidence(struct enrolment *e)
     if (!binding_report_data(e->nonce, e->nonce_len, e->record.spki_sha256, report_data)) {
         return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
     }
-    if (!verify_evidence(&e->evidence, e->authority->collateral, &options, &e->claims,
-                         &e->result->verdict, NULL)) {
+    if (!appraise(e, &options)) {
         return false;
     }
+    e->result->evidence_holds = true;
     e->result->tee = e->claims.tee;
     e->result->has_tee = true;
     return true;
@@ -228,11 +279,20 @@ static bool issue(struct enrolment *e)
     return true;
 }
 
+/* Only what somebody of ours uses is kept: a stranger's machine, however genuine, fills no table.
+ */
+static bool keep(struct enrolment *e)
+{
+    e->result->kept = supply_keep(e->authority->store, &e->evidence, &e->claims, &e->chain,
+                                  e->request->now_ms / 1000, &e->result->unkept) == 0;
+    return true;
+}
+
 bool enrol_decide(const struct enrol_authority *authority, const struct enrol_request *request,
                   struct enrol_result *out_result, struct buf *out_leaf)
 {
     static bool (*const checks[])(struct enrolment * e) = {
-        check_nonce, check_form, check_key, check_use, check_evidence, check_policy, issue,
+        check_nonce, check_form, check_key, check_use, check_evidence, check_policy, issue, keep,
     };
     struct enrolment e = {
         .authority = authority,
@@ -247,6 +307,7 @@ bool enrol_decide(const struct enrol_authority *authority, const struct enrol_re
     for (size_t i = 0; accepted && !e.done && i < sizeof(checks) / sizeof(checks[0]); i++) {
         accepted = checks[i](&e);
     }
+    supply_free(e.supply);
     EVP_PKEY_free(e.key);
     free(e.der);
     return accepted;

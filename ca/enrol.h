@@ -16,8 +16,10 @@
 #include "ca/issue.h"
 #include "ca/nonce.h"
 #include "ca/store.h"
+#include "ca/vendor.h"
 #include "common/buf.h"
 #include "common/bytes.h"
+#include "common/err.h"
 #include "common/ini.h"
 #include "common/spiffe.h"
 #include "common/verdict.h"
@@ -36,10 +38,12 @@ struct enrol_authority {
 
 /* All borrowed for the call. */
 struct enrol_request {
-    struct bytes nonce; /* base64url, as the cookie brought it */
-    size_t num_nonces;  /* how many such cookies there were: one is right */
-    struct bytes body;  /* base64 of the PKCS#10 request */
-    int64_t now_ms;     /* milliseconds since 1970 */
+    struct bytes nonce;                /* base64url, as the cookie brought it */
+    size_t num_nonces;                 /* how many such cookies there were: one is right */
+    struct bytes body;                 /* base64 of the PKCS#10 request */
+    int64_t now_ms;                    /* milliseconds since 1970 */
+    const struct vendor_item *fetched; /* what the vendor has answered for this request so far */
+    size_t num_fetched;
 };
 
 /* For the answer, the log and the counters. */
@@ -53,6 +57,12 @@ struct enrol_result {
     bool has_tee;
     struct policy_trace traces[ENROL_TRACES_MAX]; /* if the policy refused */
     size_t num_traces;
+    bool lacking; /* refused for want of this, which only the vendor may have */
+    struct vendor_key wanted;
+    bool chip_known;     /* something of its chip was accepted before */
+    bool evidence_holds; /* whatever came after; what was fetched was good */
+    bool kept;           /* in the store, what evidence was accepted with */
+    struct err unkept;   /* why not */
 };
 
 /* True: the leaf's DER was appended to `out_leaf` (room for STORE_CERT_MAX).  False: refused, as

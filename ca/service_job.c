@@ -127,6 +127,9 @@ static void job_accept(struct job *job)
         counters->simulated++;
         log_warn("enrol.simulated", kv_text("serial", serial), kv_text("spiffe", result->spiffe));
     }
+    if (!result->repeated && !result->kept) {
+        log_warn("vendor.not_kept", kv_text("reason", result->unkept.msg));
+    }
     service_answer_certs(job->service, job->conn, certs, 2);
 }
 

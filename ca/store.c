@@ -202,7 +202,11 @@ int store_prune(struct store *store, int64_t now_s, struct err *err)
 
     pthread_mutex_lock(&store->lock);
     sqlite3_bind_int64(store->statements[SQL_PRUNE], 1, now_s - STORE_RETENTION_S);
+    sqlite3_bind_int64(store->statements[SQL_VENDOR_PRUNE], 1, now_s);
     rc = store_run(store, SQL_PRUNE, err);
+    if (rc == 0) {
+        rc = store_run(store, SQL_VENDOR_PRUNE, err);
+    }
     pthread_mutex_unlock(&store->lock);
     return rc;
 }

@@ -78,7 +78,8 @@ MUST_CHECK int store_accept_policy(struct store *store, uint64_t epoch, const ch
 /* Fails with ERR_DENIED if the clock stands behind the newest row. */
 MUST_CHECK int store_check_clock(struct store *store, int64_t now_ms, struct err *err);
 
-/* Forgets what ended more than STORE_RETENTION_S ago. */
+/* Forgets certificates that ended more than STORE_RETENTION_S ago, and what of the vendor's has
+   ended. */
 MUST_CHECK int store_prune(struct store *store, int64_t now_s, struct err *err);
 
 /* The version of SQLite, for --version. */

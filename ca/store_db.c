@@ -32,6 +32,11 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS crl_mark("
     "  ark BLOB NOT NULL, vlek INTEGER NOT NULL, number BLOB NOT NULL,"
     "  this_update INTEGER NOT NULL, PRIMARY KEY(ark, vlek)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS vendor("
+    "  kind TEXT NOT NULL, product TEXT NOT NULL, vlek INTEGER NOT NULL, chip BLOB NOT NULL,"
+    "  tcb BLOB NOT NULL, kept INTEGER NOT NULL, not_after INTEGER NOT NULL, data BLOB NOT NULL,"
+    "  PRIMARY KEY(kind, product, vlek, chip, tcb));"
+    "CREATE INDEX IF NOT EXISTS vendor_by_chip ON vendor(chip);"
     "CREATE TABLE IF NOT EXISTS replica("
     "  one INTEGER PRIMARY KEY CHECK(one = 1), id INTEGER NOT NULL);"
     "COMMIT;";
@@ -55,6 +60,13 @@ const char *const store_sql[SQL_STATEMENTS] = {
                      " WHERE length(number) < length(?3)"
                      " OR (length(number) = length(?3) AND (number < ?3"
                      " OR (number = ?3 AND this_update < ?4)))",
+    [SQL_VENDOR_FIND] = "SELECT data FROM vendor WHERE kind = ?1 AND product = ?2 AND vlek = ?3"
+                        " AND chip = ?4 AND tcb = ?5",
+    [SQL_VENDOR_KNOWS] = "SELECT 1 FROM vendor WHERE chip = ?1 LIMIT 1",
+    [SQL_VENDOR_KEEP] = "INSERT OR REPLACE INTO vendor(kind, product, vlek, chip, tcb, kept,"
+                        " not_after, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_VENDOR_LIMIT] = "DELETE FROM vendor WHERE rowid <= (SELECT max(rowid) FROM vendor) - ?1",
+    [SQL_VENDOR_PRUNE] = "DELETE FROM vendor WHERE not_after < ?1",
     [SQL_REPLICA_ADD] = "INSERT OR IGNORE INTO replica(one, id) VALUES(1, ?1)",
     [SQL_REPLICA_GET] = "SELECT id FROM replica",
 };

@@ -1,6 +1,7 @@
 /*
  * Store_db: the inside of the store, for the files that implement it: store_db.c (the database),
- * store.c (what was issued, and under which policy), store_crl.c (revocation lists).
+ * store.c (what was issued, and under which policy), store_crl.c (which revocation lists were
+ * accepted), store_vendor.c (what the vendor has published).
  */
 #pragma once
 
@@ -26,6 +27,11 @@ enum store_statement {
     SQL_EPOCH_ADD,
     SQL_MARKS,
     SQL_MARK_SET,
+    SQL_VENDOR_FIND,
+    SQL_VENDOR_KNOWS,
+    SQL_VENDOR_KEEP,
+    SQL_VENDOR_LIMIT,
+    SQL_VENDOR_PRUNE,
     SQL_REPLICA_ADD,
     SQL_REPLICA_GET,
     SQL_STATEMENTS,
