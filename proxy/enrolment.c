@@ -260,12 +260,18 @@ static struct job *make_job(struct enrolment *e)
     return job;
 }
 
+/* False: the end of a job is what comes next, and not what is due. */
+static bool can_begin(const struct enrolment *e)
+{
+    return e->job == NULL && e->num_jobs < JOBS_MAX;
+}
+
 /* Starts a job, or notes that one more is wanted. */
 static void begin(struct enrolment *e)
 {
     struct job *job = NULL;
 
-    if (e->job != NULL || e->num_jobs == JOBS_MAX) {
+    if (!can_begin(e)) {
         e->again = true;
         return;
     }
@@ -317,7 +323,7 @@ static void on_timer(uv_timer_t *timer)
 
     check_clocks(e);
     check_expiry(e);
-    if (e->job == NULL && (uint64_t)clock_ms(CLOCK_BOOTTIME) >= next_due_ms(e)) {
+    if (can_begin(e) && (uint64_t)clock_ms(CLOCK_BOOTTIME) >= next_due_ms(e)) {
         begin(e);
     }
     arm(e);
@@ -329,7 +335,7 @@ static void arm(struct enrolment *e)
     uint64_t now_ms = (uint64_t)clock_ms(CLOCK_BOOTTIME);
     uint64_t wait_ms = TICK_MS;
 
-    if (e->job == NULL && next_due_ms(e) < now_ms + wait_ms) {
+    if (can_begin(e) && next_due_ms(e) < now_ms + wait_ms) {
         wait_ms = next_due_ms(e) > now_ms ? next_due_ms(e) - now_ms : 0;
     }
     uv_timer_start(&e->timer, on_timer, wait_ms, 0);

@@ -170,6 +170,24 @@ class Standstill(HardshipCase):
         self.assertIn(client.wait(), (0, 1))
         self.assert_left_behind(client)
 
+    def test_r38_authorities_that_cannot_be_found_hold_up_nothing_however_many(self):
+        client = self.world.sidecar("client", egress(self.server.address("in"), "server"), [peer("server")],
+                                    around=self.silent_resolver())
+        before, since = self.world.ca_url, client.mark()
+        unreachable = "{}:{}".format(*peers.nobody(self))
+        for after in (unreachable, *(f"stalled{number}.test:443" for number in range(6))):
+            client.config.write_text(client.config.read_text().replace(before, f"https://{after}"))
+            client.signal(signal.SIGHUP)
+            client.wait_for("config.reloaded", since=since)
+            before, since = f"https://{after}", client.mark()
+            if after == unreachable:
+                client.wait_for("identity.failed")
+        self.pass_time(1.5)  # until it is tried again
+        self.assertEqual(client.get("/livez")[0], 200)
+        client.signal(signal.SIGTERM)
+        self.assertEqual(client.wait(), 0)
+        self.assert_left_behind(client)
+
     def call(self, path):
         """A connection to a unix socket, which is the test's to the end."""
         connection = socket.socket(socket.AF_UNIX)
