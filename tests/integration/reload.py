@@ -143,7 +143,7 @@ class Reload(case.Case):
                  for (chain, secret), (anchors, _) in names]
         server = Sidecar(self, self.folder / "files.ini", f"[identity]\ntrust_domain = {DOMAIN}\n{files[0]}{self.routes}"
                          f"{peer('client')}[admin]\nlisten = 127.0.0.1:0\n")
-        server.wait_for("identity.ready")
+        server.wait_for("proxy.ready")
         self.load(self.client, text_of(self.server.address("in")), text_of(server.address("in")))
         held = self.connect(b"1")
         leaves.write(self.folder, "two", leaves.ec.generate_private_key(leaves.ec.SECP256R1()), own, issuing)
