@@ -11,11 +11,27 @@
 #include "proxy/pulse.h"
 #include "proxy/status.h"
 
+/* NULL: nothing. */
+static const char *what_is_missing(const struct control *control)
+{
+    struct counters counters;
+
+    if (control->state != CONTROL_RUNNING) {
+        return "draining";
+    }
+    if (!generation_valid(control->generation, generation_now(control->generation)) ||
+        crew_generation(control->crew) < control->first_usable) {
+        return "no valid identity";
+    }
+    crew_count(control->crew, &counters);
+    return counter_get(&counters, COUNTER_LISTENERS_FAILED) > 0
+               ? "another program listens at an address of ours"
+               : NULL;
+}
+
 bool control_is_ready(const struct control *control)
 {
-    return control->state == CONTROL_RUNNING &&
-           generation_valid(control->generation, generation_now(control->generation)) &&
-           crew_generation(control->crew) >= control->first_usable;
+    return what_is_missing(control) == NULL;
 }
 
 static void reply_text(struct admin_reply *reply, bool good, const char *why)
@@ -99,8 +115,7 @@ void control_answer(void *user, const char *path, struct admin_reply *reply)
         reply_text(reply, crew_is_alive(control->crew, CONTROL_HEARTBEAT_MAX_MS),
                    "a data loop hangs");
     } else if (strcmp(path, "/readyz") == 0 || strcmp(path, "/healthz") == 0) {
-        reply_text(reply, control_is_ready(control),
-                   control->state == CONTROL_DRAINING ? "draining" : "no valid identity");
+        reply_text(reply, control_is_ready(control), what_is_missing(control));
     } else if (strcmp(path, "/metrics") == 0) {
         reply_metrics(control, reply);
     } else if (strcmp(path, "/identity") == 0) {

@@ -71,6 +71,7 @@ static const struct counter_info counter_table[COUNTER_CLOSED] = {
     [COUNTER_PAUSES]          = {"liftgate_backpressure_pauses_total", "", "counter", "Times that reading stopped until the other side had drained.", false},
     [COUNTER_BUFFER_BYTES]    = {"liftgate_buffer_bytes", "", "gauge", "Bytes in pooled buffers in use.", false},
     [COUNTER_ACCEPT_PAUSED]   = {"liftgate_accept_paused", "", "gauge", "Listeners that do not accept now.", false},
+    [COUNTER_LISTENERS_FAILED] = {"liftgate_listeners_failed", "", "gauge", "Listeners whose address another program has taken.", false},
     [COUNTER_ACCEPT_ERRORS_DESCRIPTORS] = {"liftgate_accept_errors_total", "errno=\"EMFILE\"", "counter", "Failed accepts.", false},
     [COUNTER_ACCEPT_ERRORS_MEMORY]      = {"liftgate_accept_errors_total", "errno=\"ENOMEM\"", "counter", "Failed accepts.", false},
     [COUNTER_ACCEPT_ERRORS_OTHER]       = {"liftgate_accept_errors_total", "errno=\"other\"", "counter", "Failed accepts.", false},

@@ -106,18 +106,26 @@ static bool listener_waits(struct listener *listener)
     return !listener->had_identity;
 }
 
+static void listener_set_failed(struct listener *listener, int error)
+{
+    if (!listener->failed && error != 0) {
+        log_error("listener.failed", kv_text("name", listener->route->name),
+                  kv_text("error", uv_strerror(-error)));
+        counter_add(listener->shared->counters, COUNTER_LISTENERS_FAILED, 1);
+    } else if (listener->failed && error == 0) {
+        counter_sub(listener->shared->counters, COUNTER_LISTENERS_FAILED, 1);
+    }
+    listener->failed = error != 0;
+}
+
 /* False, and the next tick tries again, if another program has begun to listen there meanwhile. */
 static bool listener_listens(struct listener *listener)
 {
     if (!listener->listening && listen(listener->fd, LISTENER_BACKLOG) != 0) {
-        if (!listener->failed) {
-            log_error("listener.failed", kv_text("name", listener->route->name),
-                      kv_text("error", uv_strerror(-errno)));
-        }
-        listener->failed = true;
+        listener_set_failed(listener, errno);
         return false;
     }
-    listener->failed = false;
+    listener_set_failed(listener, 0);
     listener->listening = true;
     return true;
 }
@@ -292,6 +300,7 @@ void listener_close(struct listener *listener)
         counter_sub(listener->shared->counters, COUNTER_ACCEPT_PAUSED, 1);
     }
     listener->accepting = false;
+    listener_set_failed(listener, 0);
     uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
     uv_close((uv_handle_t *)&listener->retry, listener_on_closed);
     close(listener->fd);

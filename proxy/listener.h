@@ -29,7 +29,7 @@ struct listener {
     int fd;                         /* -1: closed */
     bool outlives_us;               /* as in struct entrance */
     bool listening;                 /* else only bound: for want of an identity */
-    bool failed;                    /* to listen, which has been logged */
+    bool failed;                    /* to listen; logged and counted */
     bool had_identity;              /* ours has been valid at some time */
     bool accepting;                 /* polled */
     uint64_t backoff_ms;            /* 0: none */

@@ -20,13 +20,18 @@
 #define WORKER_TICK_MS 100
 #define WORKER_RECHECK_MAX 256 /* connections judged per turn of the loop */
 
+static void worker_tell(const struct worker *worker)
+{
+    if (worker->on_change != NULL) {
+        worker->on_change(worker->on_change_arg);
+    }
+}
+
 static void worker_set_state(struct worker *worker, enum worker_state state)
 {
     if (atomic_load(&worker->state) != (unsigned)state) {
         atomic_store(&worker->state, (unsigned)state);
-        if (worker->on_change != NULL) {
-            worker->on_change(worker->on_change_arg);
-        }
+        worker_tell(worker);
     }
 }
 
@@ -124,17 +129,28 @@ static void worker_look_at_clocks(struct worker *worker)
     }
 }
 
+static void worker_tick_listeners(struct worker *worker)
+{
+    const struct counters *counters = worker->shared.counters;
+    uint64_t failed = counter_get(counters, COUNTER_LISTENERS_FAILED);
+
+    for (size_t i = 0; i < BERTHS_MAX; i++) {
+        if (worker->places[i] != NULL && worker->places[i]->listener != NULL) {
+            listener_tick(worker->places[i]->listener);
+        }
+    }
+    if (counter_get(counters, COUNTER_LISTENERS_FAILED) != failed) {
+        worker_tell(worker); /* readiness is a matter of it */
+    }
+}
+
 static void worker_tick(struct worker *worker)
 {
     worker_look_at_clocks(worker);
     conn_tick_all(&worker->shared);
     chunk_pool_trim(&worker->shared.pool);
     worker_note_counts(worker);
-    for (size_t i = 0; i < BERTHS_MAX; i++) {
-        if (worker->places[i] != NULL && worker->places[i]->listener != NULL) {
-            listener_tick(worker->places[i]->listener);
-        }
-    }
+    worker_tick_listeners(worker);
     worker_go_on_draining(worker);
 }
 
@@ -193,9 +209,7 @@ static void worker_adopt(struct worker *worker, struct generation *generation)
     uv_idle_start(&worker->recheck, worker_on_recheck);
     worker_resume_listeners(worker); /* before it is told that this generation is in use */
     atomic_store(&worker->generation_number, generation_number(generation));
-    if (worker->on_change != NULL) {
-        worker->on_change(worker->on_change_arg);
-    }
+    worker_tell(worker);
 }
 
 int worker_occupy(struct worker *worker, size_t i)

@@ -3,6 +3,7 @@
 import pathlib
 import re
 import signal
+import socket
 
 import case
 import peers
@@ -89,6 +90,24 @@ class Renewal(LifecycleCase):
         self.assertEqual(self.server.identity()["serial"], serial)
         self.assertEqual(self.server.get("/readyz")[0], 200)
         self.assertEqual(peers.ask(held, b"still here"), b"still here")
+
+
+class Address(LifecycleCase):
+    def test_r43_it_is_not_ready_while_another_program_listens_at_its_address(self):
+        self.world.ca.signal(signal.SIGSTOP)
+        server = self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")], ready=False)
+        address = server.address("in")
+        with socket.create_server(address):  # it has only bound so far
+            self.world.ca.signal(signal.SIGCONT)
+            server.wait_for("listener.failed", name="in")
+            server.wait_for("identity.ready")
+            self.assertEqual(server.get("/readyz"), (503, "another program listens at an address of ours\n"))
+            self.assertGreaterEqual(server.metric("liftgate_listeners_failed"), 1)
+            self.assertEqual(server.find("proxy.ready"), [])
+        server.wait_for("proxy.ready")
+        self.assertEqual(server.get("/readyz")[0], 200)
+        self.assertEqual(server.metric("liftgate_listeners_failed"), 0)
+        peers.connect(self, address)
 
 
 class Reload(LifecycleCase):
@@ -184,7 +203,7 @@ class Admin(LifecycleCase):
         ours = ("connections_open connections_total handshake_seconds_bucket handshake_seconds_sum handshake_seconds_count "
                 "handshake_failures_total authz_denied_total bytes_total upstream_connect_seconds_bucket "
                 "upstream_connect_seconds_sum upstream_connect_seconds_count truncated_total resets_total closed_total "
-                "backpressure_pauses_total buffer_bytes accept_paused accept_errors_total shed_total fd_open fd_max "
+                "backpressure_pauses_total buffer_bytes accept_paused listeners_failed accept_errors_total shed_total fd_open fd_max "
                 "loop_idle_ratio loop_lag_seconds peer_cache_total peers_by_tee keyupdates_total identity_not_after_seconds "
                 "identity_renewals_total clock_offset_seconds identity_last_success_timestamp config_last_reload_successful "
                 "config_last_reload_timestamp generations_live time_jumps_total insecure_settings log_lines_lost_total build_info")
