@@ -261,7 +261,7 @@ static void r8_no_state_of_a_socket_makes_the_loop_spin(void **state)
     };
 
     for (size_t i = 0; i < SHAPES * sizeof(acts) / sizeof(acts[0]); i++) {
-        struct rig_options options = {.shape = shapes[i % SHAPES]};
+        struct rig_options options = {.shape = shapes[i % SHAPES], .stays_awake = true};
         struct rig_pair pair;
         struct rig rig;
         uint64_t turns = 0;
