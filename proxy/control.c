@@ -325,13 +325,15 @@ static int start_handles(struct control *control, struct err *err)
     return status == 0 ? 0 : err_set(err, ERR_IO, "control loop: %s", uv_strerror(status));
 }
 
-/* After uv_run(): true if something is left on the thread pool. */
+/* After uv_run(): true if something is left on the thread pool.  A signal that comes too late must
+   not make another exit status of it. */
 static bool close_loop(struct control *control)
 {
     bool left = control->leaving != NULL || uv_loop_alive(&control->loop);
 
     for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
         uv_close((uv_handle_t *)&control->signals[i], NULL);
+        (void)signal(signal_numbers[i], SIG_IGN);
     }
     uv_close((uv_handle_t *)&control->patience, NULL);
     (void)uv_run(&control->loop, UV_RUN_NOWAIT);

@@ -174,6 +174,13 @@ class Drain(LifecycleCase):
         self.server.signal(signal.SIGTERM)
         self.assertEqual(self.server.wait(), 1)
 
+    def test_r40_a_second_signal_that_comes_too_late_changes_nothing(self):
+        self.server.signal(signal.SIGTERM)
+        self.server.wait_for("proxy.stop", result="drained")
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+            self.server.signal(number)
+        self.assertEqual(self.server.wait(), 0)
+
     def test_r40_an_idle_sidecar_ends_at_once(self):
         self.client.signal(signal.SIGINT)
         self.assertEqual(self.client.wait(), 0)
