@@ -11,9 +11,8 @@
 #include <openssl/x509.h>
 
 #include "ca-client/checked_clock.h"
-#include "ca-client/dial.h"
-#include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/https.h"
 
 struct err;
 struct http1;
@@ -31,17 +30,9 @@ struct channel_options {
 struct channel *channel_open(const struct channel_options *options, struct err *err);
 void channel_close(struct channel *channel); /* accepts NULL */
 
-struct channel_request {
-    const char *method;
-    const char *target;
-    const char *content_type; /* NULL: no body */
-    struct bytes body;
-    const char *fields; /* whole lines with CRLF, or NULL */
-};
-
 /* Sends one request and waits for its response; `out_response` is borrowed, valid until the next
    request.  `out_clock` is what its Date tells of our clocks, whoever set them meanwhile: no
    difference within what a Date can tell, or without one. */
-MUST_CHECK int channel_ask(struct channel *channel, const struct channel_request *request,
+MUST_CHECK int channel_ask(struct channel *channel, const struct https_request *request,
                            const struct http1 **out_response, struct checked_clock *out_clock,
                            struct err *err);

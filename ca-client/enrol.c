@@ -84,8 +84,8 @@ static int open_channel(struct attempt *attempt, struct err *err)
 }
 
 /* Asks, and takes any answer but an acceptable one for a failure. */
-static int ask(struct attempt *attempt, const struct channel_request *request,
-               const char *media_type, const struct http1 **out_response, struct err *err)
+static int ask(struct attempt *attempt, const struct https_request *request, const char *media_type,
+               const struct http1 **out_response, struct err *err)
 {
     if (channel_ask(attempt->channel, request, out_response, &attempt->clock, err) != 0) {
         return -1;
@@ -98,7 +98,7 @@ static int ask(struct attempt *attempt, const struct channel_request *request,
 
 static int fetch_anchors(struct attempt *attempt, struct err *err)
 {
-    const struct channel_request request = {.method = "GET", .target = EST_BASE "/cacerts"};
+    const struct https_request request = {.method = "GET", .target = EST_BASE "/cacerts"};
     const struct http1 *response = NULL;
     STACK_OF(X509) *certs = NULL;
 
@@ -117,7 +117,7 @@ static int fetch_anchors(struct attempt *attempt, struct err *err)
 
 static int fetch_nonce(struct attempt *attempt, struct err *err)
 {
-    const struct channel_request request = {.method = "GET", .target = EST_BASE "/nonce"};
+    const struct https_request request = {.method = "GET", .target = EST_BASE "/nonce"};
     const struct http1 *response = NULL;
 
     if (ask(attempt, &request, NONCE_TYPE, &response, err) != 0) {
@@ -189,7 +189,7 @@ static int send_request(struct attempt *attempt, struct bytes body, STACK_OF(X50
                         struct err *err)
 {
     char fields[REPLY_COOKIE_CAP + 16] = "";
-    const struct channel_request request = {
+    const struct https_request request = {
         .method = "POST",
         .target = EST_BASE "/simpleenroll",
         .content_type = REQUEST_TYPE,

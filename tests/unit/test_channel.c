@@ -175,7 +175,7 @@ static void three_requests_share_one_connection(void **state)
     static const struct script script = {
         .replies = {OK_HEAD "3\r\n\r\none", OK_HEAD "3\r\n\r\ntwo",
                     "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"}};
-    static const struct channel_request requests[] = {
+    static const struct https_request requests[] = {
         {.method = "GET", .target = "/a"},
         {.method = "POST",
          .target = "/b",
@@ -223,7 +223,7 @@ static void the_server_may_be_known_by_its_name(void **state)
     (void)snprintf(f->url, sizeof(f->url), "https://localhost:%u", (unsigned)f->port);
     channel = open_to(f, f->url, TIMEOUT_MS, NULL, &err);
     assert_non_null(channel);
-    assert_int_equal(channel_ask(channel, &(struct channel_request){.method = "GET", .target = "/"},
+    assert_int_equal(channel_ask(channel, &(struct https_request){.method = "GET", .target = "/"},
                                  &response, &clock, &err),
                      0);
     channel_close(channel);
@@ -361,7 +361,7 @@ static void bad_responses_are_errors(void **state)
         channel = open_to(f, f->url, TIMEOUT_MS, NULL, &err);
         assert_non_null(channel);
         assert_int_equal(channel_ask(channel,
-                                     &(struct channel_request){.method = "GET", .target = "/"},
+                                     &(struct https_request){.method = "GET", .target = "/"},
                                      &response, &clock, &err),
                          -1);
         assert_int_equal(err.code, cases[i].code);
@@ -389,7 +389,7 @@ static void a_silent_server_is_left_at_the_deadline(void **state)
         channel = open_to(f, f->url, SHORT_MS, NULL, &err);
         if (channel != NULL) {
             assert_int_equal(channel_ask(channel,
-                                         &(struct channel_request){.method = "GET", .target = "/"},
+                                         &(struct https_request){.method = "GET", .target = "/"},
                                          &response, &clock, &err),
                              -1);
         }

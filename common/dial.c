@@ -1,7 +1,7 @@
 /*
  * Dial: getaddrinfo, then one address after the other.
  */
-#include "ca-client/dial.h"
+#include "common/dial.h"
 
 #include <errno.h>
 #include <netdb.h>
