@@ -20,27 +20,42 @@ static bool put_spl(struct buf *out, const char *name, unsigned value)
     return buf_printf(out, "%s=%02u", name, value);
 }
 
-bool kds_vcek_url(struct report report, enum product product, struct buf *out)
+bool kds_vcek_path(enum product product, const uint8_t chip[static CLAIMS_CHIP_LEN],
+                   const uint8_t tcb[static TCB_LEN], struct buf *out)
 {
     const struct product_info *info = product_info(product);
     size_t before = out->len;
-    struct bytes chip = report_bytes(report, REPORT_CHIP_ID);
-    struct tcb tcb = tcb_read(info->layout_min, report_bytes(report, REPORT_REPORTED_TCB).data);
-    bool fits = false;
+    struct tcb levels = tcb_read(info->layout_min, tcb);
+    bool fits = buf_printf(out, "/vcek/v1/%s/", info->name) &&
+                put_hex(out, (struct bytes){chip, tcb_hwid_len(info->layout_min)}) &&
+                buf_printf(out, "?");
 
-    if (product == PRODUCT_SIM || !report_chip_known(report)) {
-        return false;
+    if (levels.present[TCB_FMC]) {
+        fits = fits && put_spl(out, "fmcSPL", levels.value[TCB_FMC]) && buf_printf(out, "&");
     }
-    chip.len = tcb_hwid_len(info->layout_min);
-    fits = buf_printf(out, KDS_BASE "/vcek/v1/%s/", info->name) && put_hex(out, chip) &&
-           buf_printf(out, "?");
-    if (tcb.present[TCB_FMC]) {
-        fits = fits && put_spl(out, "fmcSPL", tcb.value[TCB_FMC]) && buf_printf(out, "&");
+    fits = fits && put_spl(out, "blSPL", levels.value[TCB_BOOTLOADER]) &&
+           put_spl(out, "&teeSPL", levels.value[TCB_TEE]) &&
+           put_spl(out, "&snpSPL", levels.value[TCB_SNP]) &&
+           put_spl(out, "&ucodeSPL", levels.value[TCB_MICROCODE]);
+    if (!fits) {
+        out->len = before;
     }
-    fits = fits && put_spl(out, "blSPL", tcb.value[TCB_BOOTLOADER]) &&
-           put_spl(out, "&teeSPL", tcb.value[TCB_TEE]) &&
-           put_spl(out, "&snpSPL", tcb.value[TCB_SNP]) &&
-           put_spl(out, "&ucodeSPL", tcb.value[TCB_MICROCODE]);
+    return fits;
+}
+
+bool kds_common_path(enum product product, bool vlek, const char *what, struct buf *out)
+{
+    return buf_printf(out, "/%s/v1/%s/%s", vlek ? "vlek" : "vcek", product_info(product)->name,
+                      what);
+}
+
+bool kds_vcek_url(struct report report, enum product product, struct buf *out)
+{
+    size_t before = out->len;
+    bool fits = product != PRODUCT_SIM && report_chip_known(report) && buf_printf(out, KDS_BASE) &&
+                kds_vcek_path(product, report_bytes(report, REPORT_CHIP_ID).data,
+                              report_bytes(report, REPORT_REPORTED_TCB).data, out);
+
     if (!fits) {
         out->len = before;
     }
@@ -49,6 +64,12 @@ bool kds_vcek_url(struct report report, enum product product, struct buf *out)
 
 bool kds_chain_url(enum product product, struct buf *out)
 {
-    return product != PRODUCT_SIM &&
-           buf_printf(out, KDS_BASE "/vcek/v1/%s/cert_chain", product_info(product)->name);
+    size_t before = out->len;
+    bool fits = product != PRODUCT_SIM && buf_printf(out, KDS_BASE) &&
+                kds_common_path(product, false, "cert_chain", out);
+
+    if (!fits) {
+        out->len = before;
+    }
+    return fits;
 }

@@ -38,6 +38,7 @@ bool init_text_settings(const char *dir, struct buf *out)
                       "[collateral]\n"
                       "; certificates of the vendor (ASK, ARK), DER or PEM\n"
                       "directory = %s/" INIT_COLLATERAL "\n"
+                      "; where the vendor gives what is not there: https://kdsintf.amd.com\n"
                       "kds = none\n"
                       "\n"
                       "[store]\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ca/kds.h"
 #include "ca/listener.h"
 #include "common/http1.h"
 
@@ -34,6 +35,21 @@ static void answer_ready(const struct monitor *monitor, struct conn *conn)
     }
 }
 
+static bool put_kds(const struct kds_counters *kds, struct buf *out)
+{
+    bool ok = buf_printf(out,
+                         "liftgate_ca_kds_waiting %zu\n"
+                         "liftgate_ca_kds_refused_total %" PRIu64 "\n"
+                         "liftgate_ca_kds_doubted_total %" PRIu64 "\n",
+                         kds->waiting, kds->refused, kds->doubted);
+
+    for (unsigned i = 0; ok && i < KDS_OUTCOMES; i++) {
+        ok = buf_printf(out, "liftgate_ca_kds_requests_total{result=\"%s\"} %" PRIu64 "\n",
+                        kds_outcome_name((enum kds_outcome)i), kds->requests[i]);
+    }
+    return ok;
+}
+
 static void answer_metrics(const struct monitor *monitor, struct conn *conn)
 {
     char text[CONN_ANSWER_MAX - 1024];
@@ -43,16 +59,18 @@ static void answer_metrics(const struct monitor *monitor, struct conn *conn)
     if (!buf_printf(&out,
                     "liftgate_build_info{version=\"%s\"} 1\n"
                     "liftgate_ca_sim_enabled %d\n"
+                    "liftgate_ca_insecure_settings %u\n"
                     "liftgate_ca_policy_epoch %" PRIu64 "\n"
                     "liftgate_ca_policy_info{id=\"%s\"} 1\n"
                     "liftgate_ca_not_after_seconds{issuer=\"root\"} %" PRId64 "\n"
                     "liftgate_ca_not_after_seconds{issuer=\"issuing\"} %" PRId64 "\n"
                     "liftgate_ca_not_after_seconds{issuer=\"server\"} %" PRId64 "\n"
                     "liftgate_ca_connections_open %zu\n",
-                    LIFTGATE_VERSION, monitor->sim_enabled ? 1 : 0, monitor->policy_epoch,
-                    monitor->policy_id, monitor->root_not_after, monitor->issuing_not_after,
-                    monitor->server_not_after, connections) ||
-        !counters_render(monitor->counters, &out)) {
+                    LIFTGATE_VERSION, monitor->sim_enabled ? 1 : 0, monitor->insecure_settings,
+                    monitor->policy_epoch, monitor->policy_id, monitor->root_not_after,
+                    monitor->issuing_not_after, monitor->server_not_after, connections) ||
+        !counters_render(monitor->counters, &out) ||
+        (monitor->kds != NULL && !put_kds(kds_counters(monitor->kds), &out))) {
         answer_text(conn, 500, "too long\n");
         return;
     }

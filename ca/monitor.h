@@ -11,6 +11,7 @@
 #include "ca/counters.h"
 #include "common/compiler.h"
 
+struct kds;
 struct listener;
 
 /* What the answers are made of; borrowed, read when somebody asks. */
@@ -20,6 +21,8 @@ struct monitor {
     const char *policy_id;
     uint64_t policy_epoch;
     bool sim_enabled;
+    const struct kds *kds; /* NULL: off */
+    unsigned insecure_settings;
     int64_t root_not_after; /* seconds since 1970 */
     int64_t issuing_not_after;
     int64_t server_not_after;

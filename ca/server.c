@@ -28,6 +28,7 @@ struct server {
     uv_work_t prune_work;
     bool pruning;
     struct counters counters;
+    struct kds *kds; /* NULL: off */
     struct service *service;
     struct monitor monitor;
     struct listener *listener;
@@ -73,6 +74,7 @@ static void server_stop(struct server *server)
         listener_stop(server->metrics);
         server->metrics = NULL;
     }
+    kds_stop(server->kds);
     uv_close((uv_handle_t *)&server->prune, NULL);
     uv_close((uv_handle_t *)&server->terminate, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
@@ -124,6 +126,8 @@ static void server_fill_monitor(struct server *server)
         .listener = &server->listener,
         .policy_id = ca->id,
         .policy_epoch = ca->epoch,
+        .kds = server->kds,
+        .insecure_settings = server->options->insecure_settings,
         .sim_enabled = ca->insecure_root != NULL,
         .root_not_after = keys_not_after(keys->root),
         .issuing_not_after = keys_not_after(keys->issuing),
@@ -134,7 +138,7 @@ static void server_fill_monitor(struct server *server)
 /* Handles cannot fail to start here, but for memory; what is left then is closed by the caller. */
 static int server_begin(struct server *server, struct err *err)
 {
-    const struct service_options service = {
+    struct service_options service = {
         .loop = &server->loop,
         .authority = server->options->authority,
         .root_der = server->options->keys->root_der,
@@ -148,6 +152,13 @@ static int server_begin(struct server *server, struct err *err)
     server->prune.data = server;
     server->terminate.data = server;
     server->interrupt.data = server;
+    if (server->options->kds != NULL) {
+        server->kds = kds_start(&server->loop, server->options->kds, err);
+        if (server->kds == NULL) {
+            return -1;
+        }
+    }
+    service.kds = server->kds;
     server->service = service_new(&service, err);
     if (server->service == NULL) {
         return -1;
@@ -176,6 +187,7 @@ int server_run(const struct server_options *options, struct err *err)
     }
     uv_run(&server.loop, UV_RUN_DEFAULT);
     service_free(server.service);
+    kds_free(server.kds);
     uv_loop_close(&server.loop);
     return rc;
 }

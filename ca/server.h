@@ -8,6 +8,7 @@
 #include <openssl/types.h>
 
 #include "ca/enrol.h"
+#include "ca/kds.h"
 #include "ca/keys.h"
 #include "common/compiler.h"
 
@@ -20,6 +21,8 @@ struct server_options {
     SSL_CTX *ctx;
     const struct keys *keys;
     const struct enrol_authority *authority;
+    const struct kds_options *kds; /* NULL: the vendor is not asked */
+    unsigned insecure_settings;    /* how many are in use, for /metrics */
 };
 
 /* Serves until SIGTERM or SIGINT.  Blocks.  -1 if it could not begin. */

@@ -13,6 +13,7 @@
 #include "ca/conn.h"
 #include "ca/counters.h"
 #include "ca/enrol.h"
+#include "ca/kds.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
 
@@ -26,6 +27,7 @@ struct service_options {
     struct bytes root_der;
     struct bytes issuing_der;
     struct counters *counters;
+    struct kds *kds; /* NULL: the vendor is not asked */
 };
 
 struct service *service_new(const struct service_options *options, struct err *err);

@@ -4,6 +4,7 @@
 #include "ca/service_job.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "ca/cookie.h"
 #include "ca/service_reply.h"
+#include "ca/supply.h"
+#include "ca/vendor.h"
 #include "common/est.h"
 #include "common/http1.h"
 #include "common/log.h"
@@ -65,7 +68,18 @@ struct job {
     struct buf leaf;
     uint8_t leaf_storage[STORE_CERT_MAX];
     bool accepted;
+    struct vendor_item fetched[SUPPLY_ITEMS_MAX]; /* their data is owned */
+    size_t num_fetched;
+    unsigned retry_s; /* for a refusal; 0: as ever */
 };
+
+static void job_free(struct job *job)
+{
+    for (size_t i = 0; i < job->num_fetched; i++) {
+        free((void *)(uintptr_t)job->fetched[i].data.data);
+    }
+    free(job);
+}
 
 static void job_log_refusal(const struct job *job)
 {
@@ -90,13 +104,17 @@ static void job_refuse(struct job *job)
 {
     enum verdict_code code = job->result.verdict.code;
     unsigned status = status_of(code);
+    char retry[sizeof("Retry-After: \r\n") + 10];
 
     job->service->options.counters->refused[code]++;
     if (service_may_log(job->service)) {
         job_log_refusal(job);
     }
+    snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", job->retry_s);
     service_send_refusal(job->conn, status, code, job->id,
-                         status == 503 || status == 429 ? SERVICE_RETRY : NULL);
+                         status != 503 && status != 429 ? NULL
+                         : job->retry_s == 0            ? SERVICE_RETRY
+                                                        : retry);
 }
 
 static void job_accept(struct job *job)
@@ -142,17 +160,99 @@ static void job_run(uv_work_t *work)
         enrol_decide(job->service->options.authority, &job->request, &job->result, &job->leaf);
 }
 
-static void job_done(uv_work_t *work, int status)
+/* What was fetched for this request proved good, is in the store, or did not help. */
+static void job_report(struct job *job)
 {
-    struct job *job = work->data;
+    struct kds *kds = job->service->options.kds;
+    const struct enrol_result *result = &job->result;
 
-    assert(status == 0); /* nobody cancels */
+    for (size_t i = 0; i < job->num_fetched; i++) {
+        const struct vendor_item *item = &job->fetched[i];
+
+        if (item->data.data != NULL && job->accepted && result->kept) {
+            kds_settle(kds, &item->key);
+        } else if (item->data.data != NULL && !result->evidence_holds &&
+                   vendor_blames(&result->verdict, item->key.kind)) {
+            kds_doubt(kds, &item->key);
+        }
+    }
+}
+
+static void job_end(struct job *job)
+{
+    job_report(job);
     if (job->accepted) {
         job_accept(job);
     } else {
         job_refuse(job);
     }
-    free(job);
+    job_free(job);
+}
+
+/* Whatever the evidence lacks by itself, it is the vendor that could not be asked. */
+static void job_give_up(struct job *job, unsigned retry_s)
+{
+    struct verdict *verdict = &job->result.verdict;
+    const char *slug = verdict->slug;
+
+    verdict_refuse(verdict, VERDICT_COLLATERAL_UNAVAILABLE, 0, "vendor-unavailable");
+    verdict_expected(verdict, "the %s of %s", vendor_kind_name(job->result.wanted.kind),
+                     product_name(job->result.wanted.product));
+    verdict_actual(verdict, "%s", slug);
+    job->retry_s = retry_s;
+    job_end(job);
+}
+
+static void job_queue(struct job *job);
+
+static void job_on_answer(void *user, const struct kds_answer *answer)
+{
+    struct job *job = user;
+    struct vendor_item *item = &job->fetched[job->num_fetched];
+    uint8_t *data = NULL;
+
+    if (!answer->answered) {
+        job_give_up(job, answer->retry_s);
+        return;
+    }
+    item->key = job->result.wanted;
+    if (answer->data.data != NULL) {
+        data = malloc(answer->data.len);
+        if (data == NULL) {
+            job_give_up(job, 0);
+            return;
+        }
+        memcpy(data, answer->data.data, answer->data.len);
+    }
+    item->data = (struct bytes){data, data != NULL ? answer->data.len : 0};
+    job->num_fetched++;
+    job_queue(job);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+    struct kds *kds = job->service->options.kds;
+
+    assert(status == 0); /* nobody cancels */
+    if (!job->accepted && job->result.lacking && kds != NULL &&
+        job->num_fetched < SUPPLY_ITEMS_MAX) {
+        kds_ask(kds, &job->result.wanted, job->result.chip_known, job_on_answer, job);
+        return;
+    }
+    job_end(job);
+}
+
+/* Appraises, for the first time or with more than before. */
+static void job_queue(struct job *job)
+{
+    job->leaf.len = 0;
+    job->request.fetched = job->fetched;
+    job->request.num_fetched = job->num_fetched;
+    if (uv_queue_work(job->service->options.loop, &job->work, job_run, job_done) != 0) {
+        service_refuse_request(job->service, job->conn, 503, "no-worker", SERVICE_RETRY);
+        job_free(job);
+    }
 }
 
 /* The nonce's cookie, wherever among the Cookie fields it stands. */
@@ -191,8 +291,5 @@ void service_job_start(struct service *service, struct conn *conn)
     job->request.body = http1_body(request);
     find_nonce(request, &job->request);
     service_make_id(job->id);
-    if (uv_queue_work(service->options.loop, &job->work, job_run, job_done) != 0) {
-        free(job);
-        service_refuse_request(service, conn, 503, "no-worker", SERVICE_RETRY);
-    }
+    job_queue(job);
 }

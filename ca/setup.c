@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 #include "ca/context.h"
+#include "ca/fetcher.h"
 #include "ca/service_reply.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -69,6 +70,44 @@ static int load_keys(struct setup *setup, const struct ca_config *config, struct
     return 0;
 }
 
+static void warn_insecure(const char *section, const char *name, const char *key)
+{
+    log_warn("config.insecure", kv_text("section", section), kv_text("name", name),
+             kv_text("key", key));
+}
+
+/* How the key service is reached, if it is to be asked. */
+static int set_kds(struct setup *setup, const struct ca_config_collateral *collateral,
+                   struct err *err)
+{
+    const char *place = strstr(collateral->kds, "://");
+    const char *port = collateral->insecure_kds_http ? "80" : "443";
+    bool has_port = false;
+
+    if (place == NULL) {
+        return 0;
+    }
+    place += strlen("://");
+    has_port = strchr(place, ':') != NULL;
+    if (snprintf(setup->kds_authority, sizeof(setup->kds_authority), "%s%s%s", place,
+                 has_port ? "" : ":", has_port ? "" : port) >= (int)sizeof(setup->kds_authority)) {
+        return err_set(err, ERR_INVALID, "%s: too long", collateral->kds);
+    }
+    if (!collateral->insecure_kds_http) {
+        setup->kds_ctx = fetcher_context(collateral->kds_root, err);
+        if (setup->kds_ctx == NULL) {
+            return err_wrap(err, "[collateral] kds_root");
+        }
+    }
+    setup->kds = (struct kds_options){
+        .authority = setup->kds_authority,
+        .ctx = setup->kds_ctx,
+        .interval_ms = collateral->kds_interval,
+    };
+    setup->server.kds = &setup->kds;
+    return 0;
+}
+
 int setup_init(struct setup *setup, const struct ca_config *config, struct err *err)
 {
     const struct policy_ca *ca = NULL;
@@ -113,8 +152,9 @@ int setup_init(struct setup *setup, const struct ca_config *config, struct err *
         .ctx = setup->ctx,
         .keys = &setup->keys,
         .authority = &setup->authority,
+        .insecure_settings = ca_config_insecure(config, warn_insecure),
     };
-    return 0;
+    return set_kds(setup, &config->collateral, err);
 }
 
 int setup_open_store(struct setup *setup, const struct ca_config *config, struct err *err)
@@ -134,6 +174,7 @@ int setup_open_store(struct setup *setup, const struct ca_config *config, struct
 void setup_deinit(struct setup *setup)
 {
     store_close(setup->store);
+    SSL_CTX_free(setup->kds_ctx);
     SSL_CTX_free(setup->ctx);
     memo_free(setup->memo);
     collateral_deinit(&setup->collateral);

@@ -10,6 +10,7 @@
 #include "ca/keys.h"
 #include "ca/server.h"
 #include "common/compiler.h"
+#include "common/sockets.h"
 
 struct ca_config;
 struct err;
@@ -20,6 +21,9 @@ struct setup {
     struct collateral_set collateral;
     struct memo *memo;
     SSL_CTX *ctx;
+    SSL_CTX *kds_ctx; /* NULL: the key service is off, or asked by http */
+    char kds_authority[SOCKETS_TARGET_CAP];
+    struct kds_options kds;
     struct store *store; /* NULL before setup_open_store() */
     struct enrol_authority authority;
     struct server_options server;

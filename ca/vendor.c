@@ -68,6 +68,21 @@ static bool is_slug(const struct verdict *verdict, const char *slug)
     return strcmp(verdict->slug, slug) == 0;
 }
 
+static bool is_about_crl(const struct verdict *refused)
+{
+    return refused->row >= ROW_CRL_FIRST && refused->row <= ROW_CRL_LAST;
+}
+
+static bool is_about_chain(const struct verdict *refused)
+{
+    return refused->row >= ROW_CHAIN_FIRST && refused->row <= ROW_CHAIN_LAST;
+}
+
+bool vendor_blames(const struct verdict *refused, enum vendor_kind kind)
+{
+    return kind == VENDOR_CRL ? is_about_crl(refused) : is_about_chain(refused);
+}
+
 size_t vendor_wanted(const struct evidence *evidence, const struct verdict *refused,
                      struct vendor_key out_keys[static VENDOR_KEYS_MAX])
 {
@@ -75,12 +90,11 @@ size_t vendor_wanted(const struct evidence *evidence, const struct verdict *refu
     struct report report;
     size_t num_products = 0;
     size_t num = 0;
-    bool crl = refused->row >= ROW_CRL_FIRST && refused->row <= ROW_CRL_LAST;
+    bool crl = is_about_crl(refused);
     bool chain = false;
     bool vlek = false;
 
-    if ((!crl && (refused->row < ROW_CHAIN_FIRST || refused->row > ROW_CHAIN_LAST)) ||
-        !report_over(evidence->outblob, &report)) {
+    if ((!crl && !is_about_chain(refused)) || !report_over(evidence->outblob, &report)) {
         return 0;
     }
     chain = is_slug(refused, "ask-missing") || is_slug(refused, "ark-missing");

@@ -55,6 +55,9 @@ bool vendor_key_same(const struct vendor_key *a, const struct vendor_key *b);
 size_t vendor_wanted(const struct evidence *evidence, const struct verdict *refused,
                      struct vendor_key out_keys[static VENDOR_KEYS_MAX]);
 
+/* True if evidence was refused by a row about things of this kind. */
+bool vendor_blames(const struct verdict *refused, enum vendor_kind kind);
+
 /* The keys under which to keep what a report was verified with.  False: its VEK has none. */
 MUST_CHECK bool vendor_vcek_key(const struct evidence *evidence, const struct claims *claims,
                                 struct vendor_key *out_key);

@@ -42,7 +42,10 @@ static const struct setting rows[] = {
     {"keys",       "server_certificate",   SETTING_PATH,    REQUIRED, IN(keys, server_certificate),  0,  0,  NULL,     NULL,     "its certificate, PEM"},
     {"keys",       "nonce_secret",         SETTING_PATH,    REQUIRED, IN(keys, nonce_secret),        0,  0,  NULL,     NULL,     "32 bytes that nonces are made from"},
     {"collateral", "directory",            SETTING_PATH,    0,        IN(collateral, directory),     0,  0,  NULL,     NULL,     "folder of vendor certificates, DER or PEM"},
-    {"collateral", "kds",                  SETTING_CHOICE,  0,        IN(collateral, kds),           0,  0,  "none",   "none",   "the vendor's key service; not in this release"},
+    {"collateral", "kds",                  SETTING_ORIGIN,  0,        IN(collateral, kds),           0,  0,  NULL,     "none",   "the vendor's key service, asked for what evidence does not bring along"},
+    {"collateral", "kds_root",             SETTING_PATH,    0,        IN(collateral, kds_root),      0,  0,  NULL,     NULL,     "whose certificates it must have, PEM; absent: the system's"},
+    {"collateral", "kds_interval",         SETTING_DURATION, 0,       IN(collateral, kds_interval),  1, 600000, NULL,  "10s",    "least time between two requests to it"},
+    {"collateral", "insecure_kds_http",    SETTING_BOOL,    0,        IN(collateral, insecure_kds_http), 0, 0, NULL,   "no",     "lets the key service be asked by http, without TLS"},
     {"store",      "url",                  SETTING_STORED,  REQUIRED, IN(store, url),                0,  0,  "sqlite:", NULL,    "database of what was issued"},
     {"metrics",    "listen",               SETTING_ADDRESS, 0,        IN(metrics, listen),           0,  0,  NULL,     NULL,     "where to serve; absent: nowhere"},
     {"log",        "level",                SETTING_CHOICE,  0,        IN(log, level),                0,  0,  "error|warn|info|debug", "info", "the least urgent lines to write"},
@@ -50,9 +53,30 @@ static const struct setting rows[] = {
 };
 /* clang-format on */
 
-/* No key here depends on another. */
+static int refuse(const struct settings_source *source, const char *key, const char *why,
+                  struct err *err)
+{
+    return settings_refuse(source, &(struct settings_place){"collateral", "", key, 0}, err, "%s",
+                           why);
+}
+
+/* How the key service is reached. */
 static int check(void *whole, const struct settings_source *source, struct err *err)
 {
+    const struct ca_config *config = whole;
+    const struct ca_config_collateral *collateral = &config->collateral;
+    bool http = strncmp(collateral->kds, "http://", strlen("http://")) == 0;
+    bool https = strncmp(collateral->kds, "https://", strlen("https://")) == 0;
+
+    if (http && !collateral->insecure_kds_http) {
+        return refuse(source, "kds", "http:// is only for insecure_kds_http = yes", err);
+    }
+    if (!http && collateral->insecure_kds_http) {
+        return refuse(source, "insecure_kds_http", "only for a kds that begins with http://", err);
+    }
+    if (!https && collateral->kds_root != NULL) {
+        return refuse(source, "kds_root", "only for a kds that begins with https://", err);
+    }
     return 0;
 }
 
@@ -78,6 +102,11 @@ struct ca_config *ca_config_parse(const char *name, const char *text, size_t len
 void ca_config_free(struct ca_config *config)
 {
     settings_free(&table, config);
+}
+
+unsigned ca_config_insecure(const struct ca_config *config, settings_insecure_found *found)
+{
+    return settings_insecure(&table, config, found);
 }
 
 void ca_config_help(FILE *out)

@@ -33,8 +33,11 @@ struct ca_config_keys {
 };
 
 struct ca_config_collateral {
-    char *directory; /* NULL: none */
-    unsigned kds;    /* always 0: none */
+    char *directory;       /* NULL: none */
+    char *kds;             /* "none", or where the key service is, as SETTING_ORIGIN has it */
+    char *kds_root;        /* path; NULL: the system's */
+    uint64_t kds_interval; /* ms */
+    bool insecure_kds_http;
 };
 
 struct ca_config_store {
@@ -66,6 +69,9 @@ struct ca_config *ca_config_load(const char *path, struct err *err);
 /* As ca_config_load(), from memory; `name` stands for the file in messages. */
 struct ca_config *ca_config_parse(const char *name, const char *text, size_t len, struct err *err);
 void ca_config_free(struct ca_config *config); /* accepts NULL */
+
+/* As settings_insecure(). */
+unsigned ca_config_insecure(const struct ca_config *config, settings_insecure_found *found);
 
 /* Writes every section and key with bounds, fallback and meaning. */
 void ca_config_help(FILE *out);

@@ -20,8 +20,7 @@ struct err;
 #define SETTINGS_LIST_MAX 256  /* items of a list key in one section */
 #define SETTINGS_VALUE_CAP 256 /* room for any value or description, with NUL */
 
-/* How a value is written, and what its field is.  Text fields are NUL-terminated and NULL if the
-   key is absent. */
+/* How a value is written, and what its field is; text ends in NUL, and is NULL if absent. */
 enum setting_kind {
     SETTING_PATH,         /* char *: no blanks */
     SETTING_STORED,       /* char *: a path behind the prefix in `choices`, kept without it */
@@ -32,6 +31,7 @@ enum setting_kind {
     SETTING_TARGET,       /* char *: an address, unix:/PATH or vsock:CID:PORT, to connect to */
     SETTING_ENDPOINT,     /* char *: HOST:PORT, unix:/PATH or vsock:CID:PORT */
     SETTING_URL,          /* char *: https://HOST:PORT */
+    SETTING_ORIGIN,       /* char *: none, or https:// or http:// with HOST or HOST:PORT */
     SETTING_ALPN,         /* char *: protocol names with commas between */
     SETTING_TRUST_DOMAIN, /* char * */
     SETTING_SERVICE,      /* char *: a path as in a SPIFFE ID, without leading slash */

@@ -50,6 +50,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
         [SETTING_TARGET] = "IPv4:PORT, [IPv6]:PORT, unix:/PATH or vsock:CID:PORT",
         [SETTING_ENDPOINT] = "HOST:PORT, unix:/PATH or vsock:CID:PORT",
         [SETTING_URL] = "https://HOST:PORT",
+        [SETTING_ORIGIN] = "none, https://HOST or https://HOST:PORT, or the same with http",
         [SETTING_ALPN] = "protocol names, with a comma and no blanks between",
         [SETTING_TRUST_DOMAIN] = "a trust domain",
         [SETTING_SERVICE] = "a path such as payments/api",
@@ -90,6 +91,7 @@ void settings_describe(const struct setting *row, char out[static SETTINGS_VALUE
     case SETTING_TARGET:
     case SETTING_ENDPOINT:
     case SETTING_URL:
+    case SETTING_ORIGIN:
     case SETTING_ALPN:
     case SETTING_TRUST_DOMAIN:
     case SETTING_SERVICE:

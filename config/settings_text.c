@@ -113,6 +113,23 @@ static bool is_url(const char *text)
     return strncmp(text, scheme, skip) == 0 && is_host_and_port(text + skip);
 }
 
+static bool is_origin(const char *text)
+{
+    const char *rest = strstr(text, "://");
+    size_t scheme = rest != NULL ? (size_t)(rest - text) : 0;
+
+    if (strcmp(text, "none") == 0) {
+        return true;
+    }
+    if (rest == NULL ||
+        (strncmp(text, "https", scheme) != 0 && strncmp(text, "http", scheme) != 0) ||
+        scheme < strlen("http")) {
+        return false;
+    }
+    rest += strlen("://");
+    return is_host(rest) || is_host_and_port(rest);
+}
+
 static bool is_alpn(const char *text)
 {
     for (;;) {
@@ -164,6 +181,8 @@ static bool is_valid(const struct setting *row, const char *text)
         return is_host_and_port(text) || (is_target(text) && !is_address(text));
     case SETTING_URL:
         return is_url(text);
+    case SETTING_ORIGIN:
+        return is_origin(text);
     case SETTING_ALPN:
         return is_alpn(text);
     case SETTING_TRUST_DOMAIN:

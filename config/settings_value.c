@@ -198,6 +198,7 @@ int settings_value_read(const struct setting *row, const char *text, unsigned li
     case SETTING_TARGET:
     case SETTING_ENDPOINT:
     case SETTING_URL:
+    case SETTING_ORIGIN:
     case SETTING_ALPN:
     case SETTING_TRUST_DOMAIN:
     case SETTING_SERVICE:

@@ -100,7 +100,7 @@ class Authority(case.Case):
             "postgresql": text.replace("sqlite:", "postgresql:"),
             "pkcs11": text.replace("file:", "pkcs11:", 1),
             "no_address": text.replace("127.0.0.1:0", "localhost", 1),
-            "key_service": text.replace("kds = none", "kds = https://kds.example"),
+            "key_service": text.replace("kds = none", "kds = http://kds.example"),
         }
         for name, bad in rows.items():
             with self.subTest(name):

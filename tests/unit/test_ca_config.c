@@ -40,7 +40,9 @@ static void every_setting_reaches_its_field(void **state)
     struct err err = {0};
     struct ca_config *config = parse(SERVER "tls_min = 1.2\n" KEYS STORE "[collateral]\n"
                                             "directory = /d/collateral\n"
-                                            "kds = none\n"
+                                            "kds = https://kdsintf.amd.com\n"
+                                            "kds_root = /d/roots.pem\n"
+                                            "kds_interval = 20s\n"
                                             "[metrics]\n"
                                             "listen = 127.0.0.1:0\n"
                                             "[log]\n"
@@ -56,6 +58,10 @@ static void every_setting_reaches_its_field(void **state)
     assert_string_equal(config->keys.nonce_secret, "/d/nonce.secret");
     assert_string_equal(config->store.url, "/d/ca.db");
     assert_string_equal(config->collateral.directory, "/d/collateral");
+    assert_string_equal(config->collateral.kds, "https://kdsintf.amd.com");
+    assert_string_equal(config->collateral.kds_root, "/d/roots.pem");
+    assert_int_equal(config->collateral.kds_interval, 20000);
+    assert_int_equal(ca_config_insecure(config, NULL), 0);
     assert_string_equal(config->metrics.listen, "127.0.0.1:0");
     assert_int_equal(config->log.level, LOG_WARN);
     ca_config_free(config);
@@ -69,6 +75,8 @@ static void what_is_left_out_has_its_default(void **state)
     assert_non_null(config);
     assert_int_equal(config->server.tls_min, CA_CONFIG_TLS_1_3);
     assert_null(config->collateral.directory);
+    assert_string_equal(config->collateral.kds, "none");
+    assert_int_equal(config->collateral.kds_interval, 10000);
     assert_null(config->metrics.listen);
     assert_int_equal(config->log.level, LOG_INFO);
     ca_config_free(config);
@@ -83,7 +91,13 @@ static const struct {
     {"an HSM", "[keys]\nissuing_key = pkcs11:token=x\n", "ca.ini:2: [keys] issuing_key: need file:PATH; nothing else is in this release"},
     {"a bare path for a key", "[keys]\nissuing_key = /d/issuing.key\n", "ca.ini:2: [keys] issuing_key: need file:PATH; nothing else is in this release"},
     {"PostgreSQL", "[store]\nurl = postgresql://db/ca\n", "ca.ini:2: [store] url: need sqlite:PATH; nothing else is in this release"},
-    {"a key service", "[collateral]\nkds = https://kdsintf.amd.com\n", "ca.ini:2: [collateral] kds: need one of none"},
+    {"a key service by http", SERVER KEYS STORE "[collateral]\nkds = http://kdsintf.amd.com\n", "ca.ini:14: [collateral] kds: http:// is only for insecure_kds_http = yes"},
+    {"another scheme", "[collateral]\nkds = ftp://kds\n", "ca.ini:2: [collateral] kds: need none, https://HOST or https://HOST:PORT, or the same with http"},
+    {"no scheme", "[collateral]\nkds = kdsintf.amd.com\n", "ca.ini:2: [collateral] kds: need none, https://HOST or https://HOST:PORT, or the same with http"},
+    {"a path of the key service", "[collateral]\nkds = https://kds/vcek\n", "ca.ini:2: [collateral] kds: need none, https://HOST or https://HOST:PORT, or the same with http"},
+    {"http for nothing", SERVER KEYS STORE "[collateral]\nkds = https://kds\ninsecure_kds_http = yes\n", "ca.ini:15: [collateral] insecure_kds_http: only for a kds that begins with http://"},
+    {"roots for nothing", SERVER KEYS STORE "[collateral]\nkds_root = /r.pem\n", "ca.ini:14: [collateral] kds_root: only for a kds that begins with https://"},
+    {"no pause", "[collateral]\nkds = https://kds\nkds_interval = 0ms\n", "ca.ini:3: [collateral] kds_interval: need a duration from 1ms to 10min (ms, s, min, h, d)"},
     {"an admin socket", "[server]\nadmin = unix:/run/admin.sock\n", "ca.ini:2: [server] admin: no such key"},
     {"rate limits", "[server]\nrate = 5\n", "ca.ini:2: [server] rate: no such key"},
     {"TLS 1.1", "[server]\ntls_min = 1.1\n", "ca.ini:2: [server] tls_min: need one of 1.3, 1.2"},

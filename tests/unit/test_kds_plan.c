@@ -1,0 +1,281 @@
+/*
+ * Kds_plan: one request at a time, for each key once, at a distance that grows with failures.
+ */
+#include "ca/kds_plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define INTERVAL_MS 10000
+
+static const struct bytes some = {(const uint8_t *)"data", 4};
+
+static struct vendor_key chip(uint8_t number)
+{
+    struct vendor_key key = {.kind = VENDOR_VCEK, .product = PRODUCT_GENOA};
+
+    memset(key.chip, number, sizeof(key.chip));
+    return key;
+}
+
+static int set_up(void **state)
+{
+    *state = kds_plan_new(INTERVAL_MS);
+    return *state != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    kds_plan_free(*state);
+    return 0;
+}
+
+static enum kds_state ask(struct kds_plan *plan, uint8_t number, bool known, uint64_t now_ms)
+{
+    const struct vendor_key key = chip(number);
+
+    return kds_plan_ask(plan, &key, known, true, now_ms).state;
+}
+
+/* The chip that is asked for now; 0: none, and `out_wait_ms` says until when. */
+static uint8_t next(struct kds_plan *plan, uint64_t now_ms, uint64_t *out_wait_ms)
+{
+    struct vendor_key key;
+
+    return kds_plan_next(plan, now_ms, &key, out_wait_ms) ? key.chip[0] : 0;
+}
+
+static void end(struct kds_plan *plan, enum kds_outcome outcome, uint64_t retry_ms, uint64_t now_ms,
+                uint64_t random)
+{
+    const struct kds_reply reply = {outcome, retry_ms, "as the test says"};
+
+    kds_plan_done(plan, &reply, some, now_ms, random);
+}
+
+static void a_key_is_asked_for_once_for_all_who_want_it(void **state)
+{
+    struct kds_plan *plan = *state;
+    const struct vendor_key key = chip(1);
+    struct kds_plan_answer answer;
+    uint64_t wait_ms = 0;
+
+    assert_int_equal(next(plan, 0, &wait_ms), 0);
+    assert_true(wait_ms == UINT64_MAX);
+    assert_int_equal(ask(plan, 1, true, 0), KDS_STATE_QUEUED);
+    assert_int_equal(ask(plan, 1, true, 0), KDS_STATE_QUEUED);
+    assert_int_equal(kds_plan_queued(plan), 1);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    assert_int_equal(ask(plan, 1, true, 0), KDS_STATE_QUEUED);
+    assert_int_equal(next(plan, 60000, &wait_ms), 0); /* it is under way */
+    end(plan, KDS_GIVEN, 0, 100, 0);
+    answer = kds_plan_ask(plan, &key, true, true, 200);
+    assert_int_equal(answer.state, KDS_STATE_HELD);
+    assert_int_equal(answer.data.len, some.len);
+    assert_memory_equal(answer.data.data, some.data, some.len);
+    kds_plan_forget(plan, &key);
+    assert_int_equal(ask(plan, 1, true, 200), KDS_STATE_QUEUED);
+}
+
+static void requests_keep_their_distance(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t wait_ms = 0;
+
+    ask(plan, 1, true, 0);
+    ask(plan, 2, true, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    end(plan, KDS_GIVEN, 0, 500, 0);
+    assert_int_equal(next(plan, 600, &wait_ms), 0);
+    assert_int_equal(wait_ms, INTERVAL_MS - 100);
+    assert_int_equal(next(plan, 499 + INTERVAL_MS, &wait_ms), 0);
+    assert_int_equal(next(plan, 500 + INTERVAL_MS, &wait_ms), 2);
+}
+
+static void known_chips_go_first_and_strangers_are_few(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t wait_ms = 0;
+
+    for (uint8_t i = 1; i <= KDS_PLAN_STRANGERS; i++) {
+        assert_int_equal(ask(plan, i, false, 0), KDS_STATE_QUEUED);
+    }
+    assert_int_equal(ask(plan, 99, false, 0), KDS_STATE_REFUSED);
+    assert_int_equal(ask(plan, 100, true, 0), KDS_STATE_QUEUED);
+    assert_int_equal(next(plan, 0, &wait_ms), 100);
+    end(plan, KDS_ABSENT, 0, 0, 0);
+    assert_int_equal(next(plan, INTERVAL_MS, &wait_ms), 1);
+}
+
+static void all_places_taken_is_a_refusal(void **state)
+{
+    struct kds_plan *plan = *state;
+
+    for (uint8_t i = 1; i <= KDS_PLAN_SLOTS; i++) {
+        assert_int_equal(ask(plan, i, true, 0), KDS_STATE_QUEUED);
+    }
+    assert_int_equal(ask(plan, KDS_PLAN_SLOTS + 1, true, 0), KDS_STATE_REFUSED);
+    assert_int_equal(ask(plan, 1, true, 0), KDS_STATE_QUEUED);
+}
+
+static void the_oldest_answer_makes_room(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t now_ms = 0;
+    uint64_t wait_ms = 0;
+
+    for (uint8_t i = 1; i <= KDS_PLAN_SLOTS; i++, now_ms += INTERVAL_MS) {
+        ask(plan, i, true, now_ms);
+        assert_int_equal(next(plan, now_ms, &wait_ms), i);
+        end(plan, KDS_GIVEN, 0, now_ms, 0);
+    }
+    assert_int_equal(ask(plan, 200, true, now_ms), KDS_STATE_QUEUED);
+    assert_int_equal(ask(plan, KDS_PLAN_SLOTS, true, now_ms), KDS_STATE_HELD);
+}
+
+static void failures_double_the_pause_up_to_ten_minutes(void **state)
+{
+    static const uint64_t most_ms[] = {10000, 20000, 40000, 80000, 160000, 320000, 600000, 600000};
+    struct kds_plan *plan = *state;
+    uint64_t now_ms = 0;
+    uint64_t wait_ms = 0;
+
+    for (size_t i = 0; i < sizeof(most_ms) / sizeof(most_ms[0]); i++) {
+        const struct vendor_key key = chip(1);
+        struct kds_plan_answer answer;
+
+        assert_int_equal(ask(plan, 1, true, now_ms), KDS_STATE_QUEUED);
+        assert_int_equal(next(plan, now_ms, &wait_ms), 1);
+        end(plan, KDS_DOWN, 0, now_ms, most_ms[i]); /* the longest that chance can give */
+        answer = kds_plan_ask(plan, &key, true, true, now_ms);
+        assert_int_equal(answer.state, KDS_STATE_REFUSED);
+        assert_int_equal(answer.wait_ms, most_ms[i]);
+        now_ms += most_ms[i];
+    }
+    ask(plan, 1, true, now_ms);
+    assert_int_equal(next(plan, now_ms, &wait_ms), 1);
+    end(plan, KDS_GIVEN, 0, now_ms, 0);
+    ask(plan, 2, true, now_ms);
+    assert_int_equal(next(plan, now_ms, &wait_ms), 0);
+    assert_int_equal(wait_ms, INTERVAL_MS); /* one answer, and all is well */
+}
+
+static void chance_shortens_a_pause_but_never_below_the_interval(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t now_ms = 0;
+    uint64_t wait_ms = 0;
+
+    for (unsigned i = 0; i < 4; i++, now_ms += INTERVAL_MS) {
+        const struct vendor_key key = chip(1);
+
+        ask(plan, 1, true, now_ms);
+        assert_int_equal(next(plan, now_ms, &wait_ms), 1);
+        end(plan, KDS_DOWN, 0, now_ms, 0);
+        assert_int_equal(kds_plan_ask(plan, &key, true, true, now_ms).wait_ms, INTERVAL_MS);
+    }
+}
+
+static void what_the_service_asks_for_is_the_least_pause(void **state)
+{
+    struct kds_plan *plan = *state;
+    const struct vendor_key other = chip(2);
+    struct kds_plan_answer answer;
+    uint64_t wait_ms = 0;
+
+    ask(plan, 1, true, 0);
+    ask(plan, 2, true, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    end(plan, KDS_BUSY, KDS_RETRY_MAX_MS, 0, 0);
+    assert_int_equal(kds_plan_queued(plan), 0);
+    answer = kds_plan_ask(plan, &other, true, true, 1);
+    assert_int_equal(answer.state, KDS_STATE_REFUSED);
+    assert_int_equal(answer.wait_ms, KDS_RETRY_MAX_MS - 1);
+    assert_int_equal(ask(plan, 2, true, KDS_RETRY_MAX_MS), KDS_STATE_QUEUED);
+}
+
+static void what_there_is_not_is_remembered_for_a_while(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t wait_ms = 0;
+
+    ask(plan, 1, true, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    end(plan, KDS_ABSENT, 0, 0, 0);
+    assert_int_equal(ask(plan, 1, true, KDS_PLAN_HELD_MS - 1), KDS_STATE_NONE);
+    assert_int_equal(ask(plan, 1, true, KDS_PLAN_HELD_MS), KDS_STATE_QUEUED);
+}
+
+/* A bad answer is that key's matter: others are asked for after the usual distance. */
+static void a_bad_answer_delays_its_own_key_ever_longer(void **state)
+{
+    struct kds_plan *plan = *state;
+    const struct vendor_key key = chip(1);
+    uint64_t wait_ms = 0;
+
+    ask(plan, 1, true, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    end(plan, KDS_BAD, 0, 0, 0);
+    assert_int_equal(kds_plan_ask(plan, &key, true, true, 0).wait_ms, INTERVAL_MS);
+    assert_int_equal(ask(plan, 2, true, 0), KDS_STATE_QUEUED);
+    assert_int_equal(ask(plan, 1, true, INTERVAL_MS), KDS_STATE_QUEUED);
+    assert_int_equal(next(plan, INTERVAL_MS, &wait_ms), 2);
+    end(plan, KDS_GIVEN, 0, INTERVAL_MS, 0);
+    assert_int_equal(next(plan, 2 * INTERVAL_MS, &wait_ms), 1);
+    end(plan, KDS_BAD, 0, 2 * INTERVAL_MS, 0);
+    assert_int_equal(kds_plan_ask(plan, &key, true, true, 2 * INTERVAL_MS).wait_ms,
+                     2 * INTERVAL_MS);
+}
+
+/* Evidence may lie: an answer that it does not fit may be right for the next one. */
+static void a_doubted_answer_serves_on_until_it_is_fetched_again(void **state)
+{
+    struct kds_plan *plan = *state;
+    const struct vendor_key key = chip(1);
+    uint64_t wait_ms = 0;
+
+    ask(plan, 1, true, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    end(plan, KDS_GIVEN, 0, 0, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        kds_plan_doubt(plan, &key, 100);
+    }
+    assert_int_equal(ask(plan, 1, true, 99 + INTERVAL_MS), KDS_STATE_HELD);
+    assert_int_equal(ask(plan, 1, true, 100 + INTERVAL_MS), KDS_STATE_QUEUED);
+}
+
+static void who_only_looks_queues_nothing(void **state)
+{
+    struct kds_plan *plan = *state;
+    const struct vendor_key key = chip(1);
+
+    assert_int_equal(kds_plan_ask(plan, &key, true, false, 0).state, KDS_STATE_REFUSED);
+    assert_int_equal(kds_plan_queued(plan), 0);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_key_is_asked_for_once_for_all_who_want_it),
+        CASE(requests_keep_their_distance),
+        CASE(known_chips_go_first_and_strangers_are_few),
+        CASE(all_places_taken_is_a_refusal),
+        CASE(the_oldest_answer_makes_room),
+        CASE(failures_double_the_pause_up_to_ten_minutes),
+        CASE(chance_shortens_a_pause_but_never_below_the_interval),
+        CASE(what_the_service_asks_for_is_the_least_pause),
+        CASE(what_there_is_not_is_remembered_for_a_while),
+        CASE(a_bad_answer_delays_its_own_key_ever_longer),
+        CASE(a_doubted_answer_serves_on_until_it_is_fetched_again),
+        CASE(who_only_looks_queues_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
