@@ -396,8 +396,14 @@ int tls_alert(const struct tls *tls)
     return tls->alert;
 }
 
+void tls_keep_buffers(struct tls *tls)
+{
+    SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
 void tls_trim(struct tls *tls)
 {
+    SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_free_buffers(tls->ssl); /* refuses while a partial record is held; then the next tick */
 }
 

@@ -91,7 +91,12 @@ void tls_rekey_after(struct tls *tls, uint64_t records);
 /* The alert that was sent or received, as in RFC 8446 section 6; -1 if none. */
 int tls_alert(const struct tls *tls);
 
-/* Frees what only a handshake or a burst needs; call on the first idle tick. */
+/* From now on buffers, up to 33 KiB, are kept from one call to the next, where OpenSSL lets one say
+   so in mid-stream (3.5 does not).  Until tls_trim(). */
+void tls_keep_buffers(struct tls *tls);
+
+/* Frees what only a handshake or a burst needs, and keeps no buffers any more; call on the first
+   idle tick. */
 void tls_trim(struct tls *tls);
 
 /* The OpenSSL object, for what is asked once a connection (peer certificate, version, SNI);

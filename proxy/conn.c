@@ -31,6 +31,7 @@ static void conn_leave(struct conn *c)
         c->next->link = c->link;
     }
     shared->num_conns--;
+    warmth_end(c);
     shared->num_ingress -= c->route->egress ? 0 : 1;
     if (c->placed) {
         sources_leave(shared->census->sources, &c->source);

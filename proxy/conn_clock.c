@@ -88,20 +88,6 @@ static bool conn_outdated(struct conn *c, uint64_t now)
     return tenure < shared->cut_before || now >= c->leave_ms;
 }
 
-/* The first idle tick after traffic gives back what only a burst needs. */
-static void conn_trim(struct conn *c)
-{
-    uint64_t moved = c->peer.sent + c->bytes_in + c->bytes_out;
-
-    if (moved != c->ticked) {
-        c->ticked = moved;
-        c->trimmed = false;
-    } else if (!c->trimmed && c->svid != NULL) {
-        tls_trim(c->tls);
-        c->trimmed = true;
-    }
-}
-
 static void conn_tick(struct conn *c, int64_t wall_clock)
 {
     uint64_t now = conn_now_ms(c);
@@ -129,7 +115,7 @@ static void conn_tick(struct conn *c, int64_t wall_clock)
     if (conn_overdue(c, now)) {
         return;
     }
-    conn_trim(c);
+    warmth_tick(c);
     again = leg_retry(&c->peer);
     again = leg_retry(&c->app) || again;
     if (c->starved || again) {

@@ -105,6 +105,7 @@ struct conn_shared {
     struct conn *first; /* all connections, the newest first */
     size_t num_conns;
     size_t num_ingress;
+    size_t num_warm;          /* see warmth.h */
     size_t num_handshakes[2]; /* under way: of ingress, of egress; neither holds the other back */
     uint64_t next_id;         /* of this worker: others have other numbers */
     uint64_t id_step;         /* workers that number in turn */

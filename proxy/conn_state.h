@@ -1,7 +1,7 @@
 /*
  * Conn_state: the inside of a connection, for the files that implement it: conn.c (life),
  * conn_clock.c (deadlines), conn_ingress.c and conn_egress.c (the tables), preface.c, admit.c,
- * reach.c, handshake.c, announce.c, relay.c, ending.c; and for access_log.h.
+ * reach.c, handshake.c, announce.c, relay.c, ending.c, warmth.c; and for access_log.h.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "proxy/conn_shared.h"
 #include "proxy/dial.h"
 #include "proxy/leg.h"
+#include "proxy/warmth.h"
 
 #define CONN_READ_LEN 16384             /* bytes of one recv */
 #define CONN_READ_LEN_FAST (64 * 1024)  /* the same after CONN_FAST bytes were moved */
@@ -70,8 +71,7 @@ struct conn {
     uint64_t app_sent_ms;
     uint64_t key_updates; /* the peer's at `key_updates_ms` */
     uint64_t key_updates_ms;
-    uint64_t ticked; /* bytes at the last tick: idle ones are trimmed */
-    bool trimmed;
+    struct warmth warmth;
     bool starved; /* paused because the pool is at its bound */
     bool marked;  /* to be judged by the newest generation */
     bool placed;  /* `source` has given it one of its places */
