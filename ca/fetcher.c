@@ -108,6 +108,8 @@ static void fetch(struct fetcher *fetcher, const char *target)
             .retry_after = copy_field(response, "retry-after", fetcher->retry_after),
             .body = {fetcher->body, body.len},
         };
+    } else if (https != NULL) {
+        fetcher->result.malformed = fetcher->err.code == ERR_INVALID;
     }
     https_close(https);
 }
@@ -236,5 +238,7 @@ void fetcher_free(struct fetcher *fetcher)
     end.tv_sec += JOIN_S;
     if (pthread_timedjoin_np(fetcher->thread, NULL, &end) == 0) {
         fetcher_deinit(fetcher);
+    } else {
+        pthread_detach(fetcher->thread);
     }
 }

@@ -28,6 +28,7 @@ struct fetcher_result {
     struct bytes retry_after;  /* likewise */
     struct bytes body;
     const char *reason; /* unless answered */
+    bool malformed;     /* something came that is no HTTP response, or too long */
 };
 
 struct fetcher_options {

@@ -95,7 +95,7 @@ static void answer_waiters(struct kds *kds)
         if (waiter->on_answer == NULL) {
             continue;
         }
-        planned = kds_plan_ask(kds->plan, &waiter->key, false, false, now_ms);
+        planned = kds_plan_look(kds->plan, &waiter->key, now_ms);
         if (kds->stopping || (planned.state == KDS_STATE_QUEUED && waiter->end_ms <= now_ms)) {
             answer = not_now(planned.wait_ms);
             tell(kds, waiter, &answer);
@@ -161,7 +161,8 @@ static void kds_on_done(void *user, const struct fetcher_result *result)
 {
     struct kds *kds = user;
     struct buf data = buf_over(kds->data, sizeof(kds->data));
-    struct kds_reply reply = {.outcome = KDS_DOWN, .reason = result->reason};
+    struct kds_reply reply = {.outcome = result->malformed ? KDS_BAD : KDS_DOWN,
+                              .reason = result->reason};
     uint64_t random = 0;
 
     if (result->answered) {
@@ -244,7 +245,7 @@ void kds_ask(struct kds *kds, const struct vendor_key *key, bool known, kds_on_a
              void *user)
 {
     struct waiter *waiter = NULL;
-    struct kds_plan_answer planned;
+    struct kds_plan_answer planned = {.state = KDS_STATE_REFUSED};
     struct kds_answer answer = not_now(0);
 
     for (size_t i = 0; waiter == NULL && i < KDS_WAITERS_MAX; i++) {
@@ -257,10 +258,11 @@ void kds_ask(struct kds *kds, const struct vendor_key *key, bool known, kds_on_a
     }
     *waiter = (struct waiter){*key, uv_now(kds->loop) + KDS_WAIT_MS, on_answer, user};
     kds->counters.waiting++;
-    /* What no chip is named in is everybody's. */
-    planned = kds_plan_ask(kds->plan, key, known || key->kind != VENDOR_VCEK, !kds->stopping,
-                           uv_now(kds->loop));
-    if (planned.state == KDS_STATE_QUEUED && !kds->stopping && planned.wait_ms > KDS_WAIT_MS) {
+    if (!kds->stopping) { /* what no chip is named in is everybody's */
+        planned =
+            kds_plan_ask(kds->plan, key, known || key->kind != VENDOR_VCEK, uv_now(kds->loop));
+    }
+    if (planned.state == KDS_STATE_QUEUED && planned.wait_ms > KDS_WAIT_MS) {
         answer = not_now(planned.wait_ms); /* it is asked for all the same, for the next try */
         tell(kds, waiter, &answer);
     }

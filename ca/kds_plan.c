@@ -145,34 +145,53 @@ static struct kds_plan_answer queue(struct kds_plan *plan, struct slot *slot,
     return (struct kds_plan_answer){KDS_STATE_QUEUED, {0}, left_ms(plan->next_ms, now_ms)};
 }
 
+/* True if the slot says something now; one that has lapsed is only remembered for its failures. */
+static bool slot_stands(const struct slot *slot, uint64_t now_ms)
+{
+    return slot != NULL && (!slot_lapses(slot) || slot->until_ms > now_ms);
+}
+
+static struct kds_plan_answer read_slot(const struct kds_plan *plan, const struct slot *slot,
+                                        uint64_t now_ms)
+{
+    uint64_t wait_ms = left_ms(plan->next_ms, now_ms);
+
+    switch (slot->state) {
+    case SLOT_HELD:
+        return (struct kds_plan_answer){KDS_STATE_HELD, {slot->data, slot->len}, 0};
+    case SLOT_NONE:
+        return (struct kds_plan_answer){.state = KDS_STATE_NONE};
+    case SLOT_BAD:
+        return (struct kds_plan_answer){KDS_STATE_REFUSED, {0}, left_ms(slot->until_ms, now_ms)};
+    case SLOT_FREE:
+    case SLOT_QUEUED:
+    case SLOT_UNDER_WAY:
+        break;
+    }
+    return (struct kds_plan_answer){KDS_STATE_QUEUED, {0}, wait_ms};
+}
+
+struct kds_plan_answer kds_plan_look(struct kds_plan *plan, const struct vendor_key *key,
+                                     uint64_t now_ms)
+{
+    const struct slot *slot = find(plan, key);
+
+    return slot_stands(slot, now_ms)
+               ? read_slot(plan, slot, now_ms)
+               : (struct kds_plan_answer){KDS_STATE_REFUSED, {0}, left_ms(plan->next_ms, now_ms)};
+}
+
 struct kds_plan_answer kds_plan_ask(struct kds_plan *plan, const struct vendor_key *key, bool known,
-                                    bool may_queue, uint64_t now_ms)
+                                    uint64_t now_ms)
 {
     struct slot *slot = find(plan, key);
-    struct kds_plan_answer refused = {KDS_STATE_REFUSED, {0}, 0};
 
-    if (slot != NULL && slot_lapses(slot) && slot->until_ms > now_ms) {
-        switch (slot->state) {
-        case SLOT_HELD:
-            return (struct kds_plan_answer){KDS_STATE_HELD, {slot->data, slot->len}, 0};
-        case SLOT_NONE:
-            return (struct kds_plan_answer){.state = KDS_STATE_NONE};
-        case SLOT_FREE:
-        case SLOT_QUEUED:
-        case SLOT_UNDER_WAY:
-        case SLOT_BAD:
-            break;
-        }
-        refused.wait_ms = slot->until_ms - now_ms;
-        return refused;
-    }
-    if (slot != NULL && !slot_lapses(slot)) {
+    if (slot_stands(slot, now_ms)) {
         slot->known = slot->known || known;
-        return (struct kds_plan_answer){KDS_STATE_QUEUED, {0}, left_ms(plan->next_ms, now_ms)};
+        return read_slot(plan, slot, now_ms);
     }
-    if (!may_queue || (plan->failures > 0 && plan->next_ms > now_ms)) {
-        refused.wait_ms = left_ms(plan->next_ms, now_ms);
-        return refused;
+    if (plan->failures > 0 && plan->next_ms > now_ms) {
+        return (struct kds_plan_answer){KDS_STATE_REFUSED, {0}, plan->next_ms - now_ms};
     }
     return queue(plan, slot, key, known, now_ms);
 }
@@ -236,10 +255,13 @@ static void hold_off(struct kds_plan *plan, const struct kds_reply *reply, uint6
     }
 }
 
-static void set_bad(const struct kds_plan *plan, struct slot *slot, uint64_t now_ms)
+static void set_bad(const struct kds_plan *plan, struct slot *slot, uint64_t retry_ms,
+                    uint64_t now_ms)
 {
+    uint64_t pause = pause_ms(plan, slot->failures);
+
     slot->state = SLOT_BAD;
-    slot->until_ms = now_ms + pause_ms(plan, slot->failures);
+    slot->until_ms = now_ms + (pause > retry_ms ? pause : retry_ms);
     slot->failures++;
 }
 
@@ -263,7 +285,7 @@ void kds_plan_done(struct kds_plan *plan, const struct kds_reply *reply, struct 
         slot->len = data.len;
     }
     if (reply->outcome == KDS_BAD || (reply->outcome == KDS_GIVEN && slot->data == NULL)) {
-        set_bad(plan, slot, now_ms);
+        set_bad(plan, slot, reply->retry_ms, now_ms);
     } else if (reply->outcome == KDS_GIVEN) {
         memcpy(slot->data, data.data, data.len);
     }

@@ -41,10 +41,14 @@ struct kds_plan_answer {
 struct kds_plan *kds_plan_new(uint64_t interval_ms);
 void kds_plan_free(struct kds_plan *plan); /* accepts NULL */
 
-/* Somebody needs this.  `known`: something of its chip was accepted before, or it is no chip's;
-   such go first.  With `may_queue` false nothing new is queued. */
+/* Somebody needs this: queues it unless there is an answer.  `known`: something of its chip was
+   accepted before, or it is no chip's; such go first. */
 struct kds_plan_answer kds_plan_ask(struct kds_plan *plan, const struct vendor_key *key, bool known,
-                                    bool may_queue, uint64_t now_ms);
+                                    uint64_t now_ms);
+
+/* How it stands with what was asked for; KDS_STATE_REFUSED too if it was dropped. */
+struct kds_plan_answer kds_plan_look(struct kds_plan *plan, const struct vendor_key *key,
+                                     uint64_t now_ms);
 
 /* The next request, if it is time for one: it is then under way.  False: none; `out_wait_ms` is
    when to call again (UINT64_MAX: after the next kds_plan_ask()). */

@@ -126,7 +126,7 @@ static struct kds_reply take_body(enum vendor_kind kind, struct bytes body, stru
 struct kds_reply kds_reply_judge(enum vendor_kind kind, const struct kds_response *response,
                                  int64_t now, struct buf *out)
 {
-    struct kds_reply reply = {.outcome = KDS_DOWN, .reason = "status"};
+    struct kds_reply reply = {.outcome = KDS_BAD, .reason = "status"};
 
     switch (response->status) {
     case 200:
@@ -139,7 +139,12 @@ struct kds_reply kds_reply_judge(enum vendor_kind kind, const struct kds_respons
     case 429:
         reply = (struct kds_reply){.outcome = KDS_BUSY, .reason = "status 429"};
         break;
-    default: /* redirections too: nobody is sent elsewhere */
+    case 502:
+    case 503:
+    case 504:
+        reply.outcome = KDS_DOWN;
+        break;
+    default: /* a redirection leads nowhere; anything else may be due to odd values in a report */
         break;
     }
     reply.retry_ms = retry_after_ms(response->retry_after, now);

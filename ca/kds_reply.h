@@ -20,8 +20,8 @@ enum kds_outcome {
     KDS_GIVEN,  /* what was asked for, by its form */
     KDS_ABSENT, /* there is no such thing (404) */
     KDS_BUSY,   /* too many requests (429) */
-    KDS_BAD,    /* an answer that is none to this question */
-    KDS_DOWN,   /* no answer, or one that speaks of a failure */
+    KDS_BAD,    /* an answer that is none to this question, and says nothing of others */
+    KDS_DOWN,   /* no answer, or one that speaks of an outage */
     KDS_OUTCOMES,
 };
 

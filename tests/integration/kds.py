@@ -167,9 +167,10 @@ class Failing(KdsCase):
             "pem_for_der": (Answer(body=self.kds.chain()), "bad"),
             "empty": (Answer(), "bad"),
             "something_behind": (Answer(body=vcek + b"\0"), "bad"),
-            "too_long": (Answer(body=bytes(65537)), "down"),
-            "elsewhere": (Answer(302, Location=self.kds.url + "/other"), "down"),
-            "broken": (Answer(500), "down"),
+            "too_long": (Answer(body=bytes(65537)), "bad"),
+            "elsewhere": (Answer(302, Location=self.kds.url + "/other"), "bad"),
+            "broken": (Answer(500), "bad"),
+            "an_outage": (Answer(503), "down"),
         }
         self.start_ca()
         for name, (answer, outcome) in rows.items():

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "attest/cert.h"
+#include "common/err.h"
 #include "tests/lib/attempt.h"
 #include "tests/lib/authority.h"
 
@@ -178,6 +179,34 @@ static void an_answer_that_there_is_none_ends_the_search(void **state)
     attempt_free(a);
 }
 
+/* Or hostile evidence would be judged over and over. */
+static void each_thing_is_added_once(void **state)
+{
+    struct authority *authority = *state;
+    struct vendor_item fetched = {.data = sim_vek(authority->machine)};
+    struct attempt *a = attempt_new(authority);
+    struct supply_options options = {
+        .collateral = authority->enrol.collateral,
+        .store = authority->enrol.store,
+        .fetched = &fetched,
+        .num_fetched = 1,
+    };
+    struct supply *supply = NULL;
+    struct vendor_key key;
+    struct err err = {0};
+
+    assert_string_equal(enrol(a, bring_no_certificates), "vek-missing");
+    fetched.key = a->result.wanted;
+    supply = supply_new(&options);
+    assert_int_equal(supply_next(supply, &a->evidence, &a->result.verdict, &key, &err),
+                     SUPPLY_MORE);
+    assert_int_equal(supply_collateral(supply)->num_certs, options.collateral->num_certs + 1);
+    assert_int_equal(supply_next(supply, &a->evidence, &a->result.verdict, &key, &err), SUPPLY_ALL);
+    assert_int_equal(supply_collateral(supply)->num_certs, options.collateral->num_certs + 1);
+    supply_free(supply);
+    attempt_free(a);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -187,6 +216,7 @@ int main(void)
         CASE(what_was_fetched_is_used_and_kept),
         CASE(what_was_fetched_and_does_not_hold_is_not_kept),
         CASE(only_what_the_vendor_can_have_is_wanted),
+        CASE(each_thing_is_added_once),
         CASE(an_answer_that_there_is_none_ends_the_search),
     };
 
