@@ -91,6 +91,7 @@ static void what_has_another_form_is_bad_and_leaves_nothing(void **state)
         {VENDOR_VCEK, {vek.data, vek.len - 1}},
         {VENDOR_VCEK, {vek.data, 0}},
         {VENDOR_VCEK, {NULL, 0}},
+        {VENDOR_VCEK, TEXT("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")},
         {VENDOR_CHAIN, vek},
         {VENDOR_CHAIN, {chain.data, chain.len / 2}},
         {VENDOR_CHAIN, {chain.data, chain.len - 30}},
