@@ -18,6 +18,7 @@
 
 struct waiter {
     struct vendor_key key;
+    bool known;
     uint64_t end_ms;
     kds_on_answer *on_answer; /* NULL: nobody */
     void *user;
@@ -241,22 +242,37 @@ void kds_free(struct kds *kds)
     free(kds);
 }
 
+/* A place to wait at; NULL: there is none for such. */
+static struct waiter *find_place(struct kds *kds, bool known)
+{
+    struct waiter *place = NULL;
+    size_t num_strangers = 0;
+
+    for (size_t i = 0; i < KDS_WAITERS_MAX; i++) {
+        struct waiter *waiter = &kds->waiters[i];
+
+        if (waiter->on_answer == NULL) {
+            place = waiter;
+        } else if (!waiter->known) {
+            num_strangers++;
+        }
+    }
+    return known || num_strangers < KDS_STRANGERS_MAX ? place : NULL;
+}
+
 void kds_ask(struct kds *kds, const struct vendor_key *key, bool known, kds_on_answer *on_answer,
              void *user)
 {
-    struct waiter *waiter = NULL;
+    struct waiter *waiter = find_place(kds, known);
     struct kds_plan_answer planned = {.state = KDS_STATE_REFUSED};
-    struct kds_answer answer = not_now(0);
+    struct kds_answer answer = {.answered = false};
 
-    for (size_t i = 0; waiter == NULL && i < KDS_WAITERS_MAX; i++) {
-        waiter = kds->waiters[i].on_answer == NULL ? &kds->waiters[i] : NULL;
-    }
     if (waiter == NULL) {
         kds->counters.refused++;
         on_answer(user, &answer);
         return;
     }
-    *waiter = (struct waiter){*key, uv_now(kds->loop) + KDS_WAIT_MS, on_answer, user};
+    *waiter = (struct waiter){*key, known, uv_now(kds->loop) + KDS_WAIT_MS, on_answer, user};
     kds->counters.waiting++;
     if (!kds->stopping) { /* what no chip is named in is everybody's */
         planned =

@@ -25,7 +25,9 @@ struct kds; /* opaque */
 
 #define KDS_WAIT_MS 8000     /* how long an enrolment waits for an answer */
 #define KDS_TIMEOUT_MS 10000 /* for a request */
-#define KDS_WAITERS_MAX 256
+/* Who waits keeps a connection: most of the server's stay free, whoever asks for what. */
+#define KDS_WAITERS_MAX 64
+#define KDS_STRANGERS_MAX 32 /* of them, with chips of which nothing was accepted before */
 
 /* Borrowed, but for the context, for the call of kds_start(). */
 struct kds_options {
@@ -35,9 +37,9 @@ struct kds_options {
 };
 
 struct kds_answer {
-    bool answered;     /* false: not now; try again after `retry_s` */
+    bool answered;     /* false: not now */
     struct bytes data; /* borrowed for the call; data NULL: the service has no such thing */
-    unsigned retry_s;
+    unsigned retry_s;  /* unless answered: when to try again; 0: soon */
 };
 
 typedef void kds_on_answer(void *user, const struct kds_answer *answer);

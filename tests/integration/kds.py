@@ -159,6 +159,18 @@ class Failing(KdsCase):
             self.kds.gate.set()
             self.assertEqual({each.result() for each in waiting}, {"enrolled"})
 
+    def test_strangers_that_wait_leave_room_for_others(self):
+        self.start_ca()
+        self.kds.gate.clear()
+        strangers = 32
+        with concurrent.futures.ThreadPoolExecutor(strangers) as pool:
+            waiting = [pool.submit(self.enrol) for _ in range(strangers)]
+            self.until(lambda: self.ca.metric("liftgate_ca_kds_waiting") == strangers, "strangers that wait")
+            self.assertEqual(self.enrol(), UNAVAILABLE)
+            self.assertEqual(self.ca.metric("liftgate_ca_kds_waiting"), strangers)
+            self.kds.gate.set()
+            self.assertEqual({each.result() for each in waiting}, {"enrolled"})
+
     def test_answers_that_are_none(self):
         vcek = self.kds.vcek(self.world.machine("server"))
         rows = {

@@ -58,6 +58,10 @@ static void there_is_no_address_for_masked_chips_and_the_simulator(void **state)
     bytes[report_field_info(REPORT_CHIP_ID)->offset] = 1;
     assert_false(kds_vcek_url(report, PRODUCT_SIM, &out));
     assert_false(kds_chain_url(PRODUCT_SIM, &out));
+    assert_true(kds_common_path(PRODUCT_SIM, true, "crl", &out));
+    assert_int_equal(out.len, strlen("/vlek/v1/Sim/crl"));
+    assert_memory_equal(out.data, "/vlek/v1/Sim/crl", out.len);
+    out.len = 0;
     assert_true(kds_chain_url(PRODUCT_GENOA, &out));
     assert_int_equal(out.len, strlen("https://kdsintf.amd.com/vcek/v1/Genoa/cert_chain"));
 }
