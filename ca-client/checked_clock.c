@@ -35,6 +35,12 @@ int64_t checked_clock_at(const struct checked_clock *clock, const struct clock_r
     return clock->anchored && by_boot_ms > by_wall_ms ? by_boot_ms : by_wall_ms;
 }
 
+int64_t checked_clock_at_least(const struct checked_clock *clock, const struct clock_reading *at)
+{
+    return clock->anchored ? at->boot_ms + clock->boot_offset_ms
+                           : at->wall_ms + clock->wall_offset_ms;
+}
+
 int64_t checked_clock_now(const struct checked_clock *clock)
 {
     struct clock_reading now = clock_reading_now();

@@ -33,3 +33,8 @@ struct checked_clock checked_clock_learn(const struct clock_reading *at, int64_t
 /* Milliseconds since 1970, pure and of now. */
 int64_t checked_clock_at(const struct checked_clock *clock, const struct clock_reading *at);
 int64_t checked_clock_now(const struct checked_clock *clock);
+
+/* The same by the clock that nobody sets alone, which a wall clock that somebody has set right
+   after it was learnt does not touch; without it, by the wall clock.  Never later than the above.
+ */
+int64_t checked_clock_at_least(const struct checked_clock *clock, const struct clock_reading *at);

@@ -68,10 +68,12 @@ static int set_uri(struct attempt *attempt, struct err *err)
 static int open_channel(struct attempt *attempt, struct err *err)
 {
     const struct enrol_options *options = attempt->options;
+    const struct clock_reading reading = clock_reading_now();
     struct channel_options channel = {
         .url = options->ca_url,
         .deadline = deadline_in(options->timeout_ms, options->cancelled),
-        .now = checked_clock_now(&options->clock) / 1000,
+        .now = checked_clock_at(&options->clock, &reading) / 1000,
+        .now_at_least = checked_clock_at_least(&options->clock, &reading) / 1000,
     };
 
     attempt->roots = certs_load(options->ca_root, err);

@@ -305,20 +305,29 @@ static void nobody_else_is_taken_for_the_ca(void **state)
 static void its_certificate_is_judged_at_the_hour_that_was_given(void **state)
 {
     static const struct script script = {.replies = {NULL}};
-    const int64_t away_s[] = {-7200, 0, 7200}; /* it is valid for an hour on each side */
+    static const struct {
+        int64_t away_s;
+        int64_t at_least_away_s;
+        bool ok;
+    } rows[] = {
+        /* it is valid for an hour on each side */
+        {-7200, -7200, false}, {0, 0, true},        {7200, 7200, false},
+        {7200, 0, true},       {7200, -7200, true}, {0, -7200, true},
+    };
 
-    for (unsigned i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture *f = *state;
         struct channel_options options = {.url = f->url,
                                           .roots = f->roots,
-                                          .now = now_s() + away_s[i],
+                                          .now = now_s() + rows[i].away_s,
+                                          .now_at_least = now_s() + rows[i].at_least_away_s,
                                           .deadline = deadline_in(TIMEOUT_MS, NULL)};
         struct err err = {0};
         struct channel *channel = NULL;
 
         start(f, &script);
         channel = channel_open(&options, &err);
-        assert_int_equal(channel != NULL, away_s[i] == 0);
+        assert_int_equal(channel != NULL, rows[i].ok);
         assert_true(channel != NULL || err.code == ERR_DENIED);
         channel_close(channel);
         join(f);

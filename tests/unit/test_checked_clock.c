@@ -21,17 +21,23 @@ static void r17_the_later_clock_counts(void **state)
         int64_t ahead_ms; /* the CA's clock of ours, when it was learnt */
         struct clock_reading gone;
         int64_t expected_ms; /* since then */
+        int64_t at_least_ms; /* likewise */
     } rows[] = {
-        {"nothing", 0, {0, 0}, 0},
-        {"an hour", 0, {HOUR_MS, HOUR_MS}, HOUR_MS},
-        {"an hour, the clock a day behind", DAY_MS, {HOUR_MS, HOUR_MS}, HOUR_MS},
-        {"an hour, the clock a day ahead", -DAY_MS, {HOUR_MS, HOUR_MS}, HOUR_MS},
-        {"set back", 0, {HOUR_MS - DAY_MS, HOUR_MS}, HOUR_MS},
-        {"set forward", 0, {HOUR_MS + DAY_MS, HOUR_MS}, HOUR_MS + DAY_MS},
-        {"a clock that was ahead is set right", -DAY_MS, {HOUR_MS - DAY_MS, HOUR_MS}, HOUR_MS},
-        {"suspended", 0, {2 * HOUR_MS, 2 * HOUR_MS}, 2 * HOUR_MS},
-        {"suspended, and nobody told the wall clock", 0, {0, 2 * HOUR_MS}, 2 * HOUR_MS},
-        {"paused by the host, and the wall clock corrected", 0, {2 * HOUR_MS, 0}, 2 * HOUR_MS},
+        {"nothing", 0, {0, 0}, 0, 0},
+        {"an hour", 0, {HOUR_MS, HOUR_MS}, HOUR_MS, HOUR_MS},
+        {"an hour, the clock a day behind", DAY_MS, {HOUR_MS, HOUR_MS}, HOUR_MS, HOUR_MS},
+        {"an hour, the clock a day ahead", -DAY_MS, {HOUR_MS, HOUR_MS}, HOUR_MS, HOUR_MS},
+        {"set back", 0, {HOUR_MS - DAY_MS, HOUR_MS}, HOUR_MS, HOUR_MS},
+        {"set forward", 0, {HOUR_MS + DAY_MS, HOUR_MS}, HOUR_MS + DAY_MS, HOUR_MS},
+        {"ahead, and set right", -DAY_MS, {HOUR_MS - DAY_MS, HOUR_MS}, HOUR_MS, HOUR_MS},
+        {"behind, and set right", DAY_MS, {HOUR_MS + DAY_MS, HOUR_MS}, HOUR_MS + DAY_MS, HOUR_MS},
+        {"suspended", 0, {2 * HOUR_MS, 2 * HOUR_MS}, 2 * HOUR_MS, 2 * HOUR_MS},
+        {"suspended, and nobody told the wall clock",
+         0,
+         {0, 2 * HOUR_MS},
+         2 * HOUR_MS,
+         2 * HOUR_MS},
+        {"paused by the host, and the wall clock corrected", 0, {2 * HOUR_MS, 0}, 2 * HOUR_MS, 0},
     };
     const struct clock_reading at = {CA_MS - 7, 9000};
 
@@ -43,6 +49,7 @@ static void r17_the_later_clock_counts(void **state)
 
         print_message("  %s\n", rows[i].what);
         assert_int_equal(checked_clock_at(&clock, &now), CA_MS + rows[i].expected_ms);
+        assert_int_equal(checked_clock_at_least(&clock, &now), CA_MS + rows[i].at_least_ms);
     }
 }
 
@@ -52,6 +59,7 @@ static void without_the_ca_the_wall_clock_counts(void **state)
     const struct clock_reading now = {CA_MS, 2 * CA_MS};
 
     assert_int_equal(checked_clock_at(&clock, &now), CA_MS);
+    assert_int_equal(checked_clock_at_least(&clock, &now), CA_MS);
 }
 
 static void now_is_by_the_clocks_of_this_machine(void **state)
