@@ -329,8 +329,11 @@ static int start_handles(struct control *control, struct err *err)
    not make another exit status of it. */
 static bool close_loop(struct control *control)
 {
-    bool left = control->leaving != NULL || uv_loop_alive(&control->loop);
+    bool left = uv_loop_alive(&control->loop);
 
+    if (control->leaving != NULL) {
+        return true; /* a data thread that comes to itself now must find it: see on_change() */
+    }
     for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
         uv_close((uv_handle_t *)&control->signals[i], NULL);
         (void)signal(signal_numbers[i], SIG_IGN);
