@@ -213,20 +213,27 @@ static void files_that_say_the_same_make_no_new_identity(void **state)
     }
 }
 
+/* The certificate in a file of another name, which is not made. */
+static struct enrolment_options options_elsewhere(const struct fixture *fixture,
+                                                  char elsewhere[static PATH_CAP])
+{
+    (void)snprintf(elsewhere, PATH_CAP, "%s/other.pem", fixture->dir);
+    return (struct enrolment_options){
+        .enrol.trust_domain = "prod.example",
+        .files = {elsewhere, fixture->private_key, fixture->certificate},
+    };
+}
+
 static void other_files_are_read_before_anything_changes(void **state)
 {
     struct fixture *fixture = *state;
     const struct enrolment_status *status = start(fixture);
     char elsewhere[PATH_CAP];
-    struct enrolment_options options = {
-        .enrol.trust_domain = "prod.example",
-        .files = {elsewhere, fixture->private_key, fixture->certificate},
-    };
+    struct enrolment_options options = options_elsewhere(fixture, elsewhere);
     struct enrolment_change change;
     struct err err = {0};
 
     run_until(fixture, status, 1);
-    (void)snprintf(elsewhere, sizeof(elsewhere), "%s/other.pem", fixture->dir);
     assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), -1);
     assert_non_null(strstr(err.msg, "other.pem"));
     assert_int_equal(rename(fixture->certificate, elsewhere), 0);
@@ -252,14 +259,10 @@ static void what_an_outdated_source_brings_is_dropped(void **state)
     struct fixture *fixture = *state;
     const struct enrolment_status *status = start(fixture);
     char elsewhere[PATH_CAP];
-    struct enrolment_options options = {
-        .enrol.trust_domain = "prod.example",
-        .files = {elsewhere, fixture->private_key, fixture->certificate},
-    };
+    struct enrolment_options options = options_elsewhere(fixture, elsewhere);
     struct enrolment_change change;
     struct err err;
 
-    (void)snprintf(elsewhere, sizeof(elsewhere), "%s/other.pem", fixture->dir);
     assert_int_equal(link(fixture->certificate, elsewhere), 0);
     assert_int_equal(enrolment_prepare(fixture->enrolment, &options, &change, &err), 0);
     enrolment_commit(fixture->enrolment, &change); /* the first job is under way, or done */

@@ -15,43 +15,7 @@
 #include <sqlite3.h>
 
 #include "common/err.h"
-
-struct fixture {
-    char dir[64];
-    char path[96];
-    struct store *store;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    struct err err;
-
-    assert_non_null(f);
-    snprintf(f->dir, sizeof(f->dir), "/tmp/test_store.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->path, sizeof(f->path), "%s/ca.db", f->dir);
-    f->store = store_open(f->path, &err);
-    assert_non_null(f->store);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    const char *const suffixes[] = {"", "-wal", "-shm"};
-    char path[128];
-
-    store_close(f->store);
-    for (unsigned i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(f->dir), 0);
-    free(f);
-    return 0;
-}
+#include "tests/lib/database.h"
 
 static const uint8_t cert_a[] = {0x30, 0x03, 1, 2, 3};
 static const uint8_t cert_b[] = {0x30, 0x02, 9, 9};
@@ -87,7 +51,7 @@ static void a_nonce_and_a_key_serve_once(void **state)
         {2, 1, 2, STORE_KEY_REUSED},
         {2, 2, 1, STORE_NEW},
     };
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct store_record first = make_record(1, 1, 1, 1);
     uint8_t storage[64];
     struct buf cert = buf_over(storage, sizeof(storage));
@@ -121,7 +85,7 @@ static void a_nonce_and_a_key_serve_once(void **state)
 
 static void rows_outlive_the_process(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct store_record record = make_record(1, 1, 1, 1);
     uint16_t replica = store_replica(f->store);
     uint8_t storage[64];
@@ -139,7 +103,7 @@ static void rows_outlive_the_process(void **state)
 }
 
 /* Puts a record in whose revocation list had this number. */
-static void mark(struct fixture *f, uint8_t serial, bool vlek, struct bytes number,
+static void mark(struct database *f, uint8_t serial, bool vlek, struct bytes number,
                  int64_t this_update)
 {
     struct store_record record = make_record(serial, serial, serial, serial);
@@ -169,7 +133,7 @@ static void the_newest_revocation_list_is_remembered(void **state)
         {"\x05", 1, 101, true},  {"\xff", 1, 90, true},     {"\x01\x00", 2, 90, true},
         {"\xfe", 1, 500, false}, {"\x01\x00", 2, 91, true},
     };
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct crl_mark marks[STORE_CRL_MARKS_MAX];
     size_t num = 9;
     struct err err;
@@ -208,7 +172,7 @@ static void the_newest_revocation_list_is_remembered(void **state)
 
 static void the_database_is_for_its_owner_only(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct stat info;
 
     assert_int_equal(stat(f->path, &info), 0);
@@ -217,7 +181,7 @@ static void the_database_is_for_its_owner_only(void **state)
 
 static void a_clock_behind_the_newest_row_issues_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct store_record first = make_record(1, 1, 1, 1);
     struct store_record second = make_record(2, 2, 2, 2);
     uint8_t storage[64];
@@ -241,7 +205,7 @@ static void a_clock_behind_the_newest_row_issues_nothing(void **state)
 
 static void the_epoch_of_the_policy_never_goes_back(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct err err;
 
     assert_int_equal(store_accept_policy(f->store, 7, "a", &err), 0);
@@ -256,7 +220,7 @@ static void the_epoch_of_the_policy_never_goes_back(void **state)
 
 static void a_database_that_another_holds_is_an_error_and_heals(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct store_record record = make_record(1, 1, 1, 1);
     uint8_t storage[64];
     struct buf cert = buf_over(storage, sizeof(storage));
@@ -277,7 +241,7 @@ static void a_database_that_another_holds_is_an_error_and_heals(void **state)
 
 static void a_database_that_was_removed_takes_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct store_record record = make_record(1, 1, 1, 1);
     struct buf none = {0};
     enum store_outcome outcome = STORE_SAME;
@@ -297,7 +261,7 @@ static void a_database_that_was_removed_takes_nothing(void **state)
 
 static void old_rows_are_forgotten_after_the_retention(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct store_record record = make_record(1, 1, 1, 1);
     uint8_t storage[64];
     struct buf cert = buf_over(storage, sizeof(storage));
@@ -315,7 +279,7 @@ static void old_rows_are_forgotten_after_the_retention(void **state)
 
 static void what_is_no_database_is_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     char path[128];
     FILE *file = NULL;
     struct err err;
@@ -333,7 +297,7 @@ static void what_is_no_database_is_refused(void **state)
     unlink(path);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, database_setup, database_teardown)
 
 int main(void)
 {

@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,43 +13,7 @@
 #include <sqlite3.h>
 
 #include "common/err.h"
-
-struct fixture {
-    char dir[64];
-    char path[96];
-    struct store *store;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    struct err err;
-
-    assert_non_null(f);
-    snprintf(f->dir, sizeof(f->dir), "/tmp/test_vendor.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->path, sizeof(f->path), "%s/ca.db", f->dir);
-    f->store = store_open(f->path, &err);
-    assert_non_null(f->store);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    const char *const suffixes[] = {"", "-wal", "-shm"};
-    char path[128];
-
-    store_close(f->store);
-    for (unsigned i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(f->dir), 0);
-    free(f);
-    return 0;
-}
+#include "tests/lib/database.h"
 
 static struct vendor_key vcek(uint8_t chip, uint8_t tcb)
 {
@@ -62,7 +25,7 @@ static struct vendor_key vcek(uint8_t chip, uint8_t tcb)
 }
 
 /* Keeps `text` under the key until 2000. */
-static void keep(struct fixture *f, struct vendor_key key, const char *text)
+static void keep(struct database *f, struct vendor_key key, const char *text)
 {
     const struct vendor_item item = {key, {(const uint8_t *)text, strlen(text)}};
     struct err err;
@@ -70,7 +33,7 @@ static void keep(struct fixture *f, struct vendor_key key, const char *text)
     assert_int_equal(store_vendor_keep(f->store, &item, 1000, 2000, &err), 0);
 }
 
-static void assert_kept(struct fixture *f, struct vendor_key key, const char *text)
+static void assert_kept(struct database *f, struct vendor_key key, const char *text)
 {
     char storage[64];
     struct buf out = buf_over(storage, sizeof(storage));
@@ -87,7 +50,7 @@ static void assert_kept(struct fixture *f, struct vendor_key key, const char *te
 
 static void what_the_vendor_published_is_kept_by_kind_product_chip_and_tcb(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     const struct vendor_key chain = {.kind = VENDOR_CHAIN, .product = PRODUCT_GENOA};
     struct vendor_key others[] = {vcek(1, 2), vcek(2, 1), vcek(1, 1), chain, chain, chain};
     struct err err;
@@ -115,7 +78,7 @@ static void what_the_vendor_published_is_kept_by_kind_product_chip_and_tcb(void 
 
 static void a_chip_is_known_once_something_of_it_was_kept(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     const struct vendor_key old = vcek(7, 1);
     const struct vendor_key new = vcek(7, 2);
     const struct vendor_key other = vcek(8, 1);
@@ -133,7 +96,7 @@ static void a_chip_is_known_once_something_of_it_was_kept(void **state)
 
 static void the_oldest_goes_when_there_are_too_many(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     struct vendor_key key = vcek(1, 1);
     sqlite3 *db = NULL;
 
@@ -156,7 +119,7 @@ static void the_oldest_goes_when_there_are_too_many(void **state)
 
 static void what_is_too_long_for_its_reader_is_an_error(void **state)
 {
-    struct fixture *f = *state;
+    struct database *f = *state;
     const struct vendor_key key = vcek(1, 1);
     char storage[2];
     struct buf out = buf_over(storage, sizeof(storage));
@@ -169,7 +132,7 @@ static void what_is_too_long_for_its_reader_is_an_error(void **state)
     assert_int_equal(out.len, 0);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, database_setup, database_teardown)
 
 int main(void)
 {
