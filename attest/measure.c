@@ -11,6 +11,7 @@
 
 #define INFO_LEN 0x70 /* bytes of PAGE_INFO */
 #define VMSA_GPA UINT64_C(0xfffffffff000)
+#define FIRMWARE_END (UINT64_C(1) << 32)
 #define SHA256_LEN 32
 #define GUID_LEN 16
 #define HASHES 3
@@ -66,17 +67,21 @@ static bool add_pages(uint8_t digest[static MEASURE_LEN], enum page_type type, u
     return true;
 }
 
-int measure_ovmf(const struct ovmf *ovmf, uint8_t out_digest[static MEASURE_LEN], struct err *err)
+/* All of a file, which lies in memory up to `end`. */
+static bool add_file(uint8_t digest[static MEASURE_LEN], struct bytes file, uint64_t end)
 {
-    uint64_t gpa = (UINT64_C(1) << 32) - ovmf->file.len;
-
-    memset(out_digest, 0, MEASURE_LEN);
-    for (size_t at = 0; at < ovmf->file.len; at += OVMF_PAGE) {
-        if (!add_page(out_digest, PAGE_NORMAL, gpa + at, ovmf->file.data + at)) {
-            return no_digest(err);
+    for (size_t at = 0; at < file.len; at += OVMF_PAGE) {
+        if (!add_page(digest, PAGE_NORMAL, end - file.len + at, file.data + at)) {
+            return false;
         }
     }
-    return 0;
+    return true;
+}
+
+int measure_ovmf(const struct ovmf *ovmf, uint8_t out_digest[static MEASURE_LEN], struct err *err)
+{
+    memset(out_digest, 0, MEASURE_LEN);
+    return add_file(out_digest, ovmf->file, FIRMWARE_END) ? 0 : no_digest(err);
 }
 
 static bool put_hash(uint8_t *entry, const uint8_t guid[static GUID_LEN], const void *data,
@@ -143,28 +148,45 @@ static bool add_section(uint8_t digest[static MEASURE_LEN], const struct measure
     return false;
 }
 
+/* EC2 prepares the pages of CPUID after all others. */
 static bool add_sections(uint8_t digest[static MEASURE_LEN], const struct measure_launch *launch)
 {
-    for (size_t i = 0; i < launch->ovmf->num_sections; i++) {
-        if (!add_section(digest, launch, &launch->ovmf->sections[i])) {
-            return false;
+    const struct ovmf *image = launch->svsm != NULL ? launch->svsm : launch->ovmf;
+    bool cpuid_last = launch->vmm == VMSA_EC2;
+
+    for (unsigned pass = 0; pass < (cpuid_last ? 2 : 1); pass++) {
+        for (size_t i = 0; i < image->num_sections; i++) {
+            bool late = cpuid_last && image->sections[i].type == OVMF_CPUID;
+
+            if (late == (pass == 1) && !add_section(digest, launch, &image->sections[i])) {
+                return false;
+            }
         }
     }
     return true;
 }
 
+static uint64_t svsm_end(const struct measure_launch *launch)
+{
+    return FIRMWARE_END - launch->ovmf->file.len - launch->variables_len;
+}
+
 static bool add_processors(uint8_t digest[static MEASURE_LEN], const struct measure_launch *launch)
 {
+    const struct ovmf *svsm = launch->svsm;
     uint8_t page[VMSA_LEN];
 
     for (unsigned i = 0; i < launch->vcpus; i++) {
-        const struct vmsa vmsa = {
+        struct vmsa vmsa = {
             .vmm = launch->vmm,
             .eip = i == 0 ? VMSA_EIP_FIRST : launch->ovmf->reset_eip,
             .signature = launch->signature,
             .sev_features = launch->sev_features,
         };
 
+        if (svsm != NULL) {
+            vmsa.eip = (uint32_t)(svsm_end(launch) - svsm->file.len + svsm->svsm_entry);
+        }
         vmsa_write(&vmsa, page);
         if (!add_page(digest, PAGE_VMSA, VMSA_GPA, page)) {
             return false;
@@ -194,16 +216,34 @@ static int check_kernel(const struct measure_launch *launch, struct err *err)
                : err_set(err, ERR_INVALID, "firmware: the hashes of a kernel do not fit the page");
 }
 
+static int check_svsm(const struct measure_launch *launch, struct err *err)
+{
+    if (launch->svsm == NULL) {
+        return 0;
+    }
+    if (launch->has_kernel) {
+        return err_set(err, ERR_INVALID, "SVSM: it takes no kernel from the hypervisor");
+    }
+    if (launch->variables_len % OVMF_PAGE != 0 || launch->variables_len > OVMF_LEN_MAX) {
+        return err_set(err, ERR_INVALID, "SVSM: %u bytes of variables are not whole pages",
+                       launch->variables_len);
+    }
+    return 0;
+}
+
 int measure_launch(const struct measure_launch *launch, uint8_t out_digest[static MEASURE_LEN],
                    struct err *err)
 {
-    if (check_kernel(launch, err) != 0) {
+    if (check_kernel(launch, err) != 0 || check_svsm(launch, err) != 0) {
         return -1;
     }
     if (launch->ovmf_digest != NULL) {
         memcpy(out_digest, launch->ovmf_digest, MEASURE_LEN);
     } else if (measure_ovmf(launch->ovmf, out_digest, err) != 0) {
         return -1;
+    }
+    if (launch->svsm != NULL && !add_file(out_digest, launch->svsm->file, svsm_end(launch))) {
+        return no_digest(err);
     }
     return add_sections(out_digest, launch) && add_processors(out_digest, launch) ? 0
                                                                                   : no_digest(err);

@@ -1,7 +1,7 @@
 /*
  * Measure: the launch measurement that a guest will report, from what it is launched with (AMD
- * 56860, SNP_LAUNCH_UPDATE, PAGE_INFO).  Pure.  As QEMU launches it: other hypervisors start
- * processors and prepare memory otherwise.
+ * 56860, SNP_LAUNCH_UPDATE, PAGE_INFO).  Pure.  Hypervisors differ in how they start processors and
+ * prepare memory.
  */
 #pragma once
 
@@ -24,14 +24,18 @@ struct measure_launch {
     bool has_kernel;            /* the firmware is handed a kernel, with hashes */
     struct bytes kernel;
     struct bytes initrd;
-    const char *cmdline; /* without kernel ignored; never NULL */
-    unsigned vcpus;      /* 1 to MEASURE_VCPUS_MAX */
+    const char *cmdline;     /* without kernel ignored; never NULL */
+    const struct ovmf *svsm; /* exactly with VMSA_SVSM: its image; NULL: none */
+    uint32_t
+        variables_len; /* with an SVSM: bytes of the firmware's variables, below which it ends */
+    unsigned vcpus;    /* 1 to MEASURE_VCPUS_MAX */
     enum vmsa_vmm vmm;
-    uint32_t signature; /* CPUID 1 EAX of their model; QEMU only */
+    uint32_t signature; /* CPUID 1 EAX of their model; QEMU and SVSM */
     uint64_t sev_features;
 };
 
-/* ERR_INVALID: a kernel, but no room for its hashes; ERR_LIMIT: memory. */
+/* ERR_INVALID: a kernel, but no room for its hashes, or an SVSM that does not fit; ERR_LIMIT:
+   memory. */
 MUST_CHECK int measure_launch(const struct measure_launch *launch,
                               uint8_t out_digest[static MEASURE_LEN], struct err *err);
 

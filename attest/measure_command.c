@@ -29,7 +29,9 @@ static const char usage_text[] =
     "  --vcpus N            how many virtual processors; 1 by default\n"
     "  --vcpu-type MODEL    of QEMU: EPYC, EPYC-v1 to v4, EPYC-Rome, -Milan, -Genoa, -Turin ...\n"
     "  --vcpu-sig HEX       CPUID 1 EAX instead, such as 800f12\n"
-    "  --vmm NAME           qemu (default) or gce\n"
+    "  --vmm NAME           qemu (default), gce or ec2; what is known of ec2 is in doubt\n"
+    "  --svsm FILE          with QEMU: an SVSM below the firmware, which all processors enter\n"
+    "  --vars-size N        with --svsm: bytes of the firmware's variables, between the two\n"
     "  --guest-features HEX SEV_FEATURES; 1 by default, 21 with DebugSwap\n"
     "\n"
     "What most often differs: the model, DebugSwap, a firmware flavour without room for hashes,\n"
@@ -39,6 +41,8 @@ struct measure_args {
     const char *ovmf;
     const char *kernel;
     const char *initrd;
+    const char *svsm;
+    bool has_variables_len;
     uint8_t ovmf_digest[MEASURE_LEN];
     struct measure_launch launch;
 };
@@ -109,6 +113,32 @@ static int take_processors(struct measure_launch *launch, int option, const char
     }
 }
 
+static int take_surroundings(struct measure_args *args, int option, const char *value)
+{
+    static const struct {
+        const char *name;
+        enum vmsa_vmm vmm;
+    } vmms[] = {{"qemu", VMSA_QEMU}, {"gce", VMSA_GCE}, {"ec2", VMSA_EC2}};
+    unsigned len = 0;
+    struct err err;
+
+    if (option == 'V') {
+        if (arg_number(value, OVMF_LEN_MAX, &len, &err) != 0) {
+            return command_error("--vars-size", &err);
+        }
+        args->launch.variables_len = len;
+        args->has_variables_len = true;
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof(vmms) / sizeof(vmms[0]); i++) {
+        if (strcmp(value, vmms[i].name) == 0) {
+            args->launch.vmm = vmms[i].vmm;
+            return -1;
+        }
+    }
+    return command_usage("--vmm: need qemu, gce or ec2");
+}
+
 /* Returns an exit code, or -1 to go on. */
 static int take_option(struct measure_args *args, int option, const char *value)
 {
@@ -127,12 +157,12 @@ static int take_option(struct measure_args *args, int option, const char *value)
     case 'a':
         args->launch.cmdline = value;
         return -1;
-    case 'v':
-        if (strcmp(value, "qemu") != 0 && strcmp(value, "gce") != 0) {
-            return command_usage("--vmm: need qemu or gce");
-        }
-        args->launch.vmm = value[0] == 'q' ? VMSA_QEMU : VMSA_GCE;
+    case 'S':
+        args->svsm = value;
         return -1;
+    case 'v':
+    case 'V':
+        return take_surroundings(args, option, value);
     case 'n':
     case 't':
     case 's':
@@ -170,12 +200,29 @@ static int print(const char *before, const uint8_t digest[static MEASURE_LEN])
     return fflush(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
 }
 
+/* Reads an SVSM's image, if there is to be one, and makes it part of the launch. */
+static int read_svsm(struct measure_args *args, uint8_t **data, struct ovmf *svsm, struct err *err)
+{
+    struct bytes file = {0};
+
+    if (args->svsm == NULL) {
+        return 0;
+    }
+    if (read_image(args->svsm, data, &file, err) != 0 || ovmf_read_svsm(file, svsm, err) != 0) {
+        return -1;
+    }
+    args->launch.svsm = svsm;
+    args->launch.vmm = VMSA_SVSM;
+    return 0;
+}
+
 static int measure(struct measure_args *args, bool firmware_alone)
 {
-    uint8_t *blocks[3] = {NULL, NULL, NULL};
+    uint8_t *blocks[4] = {NULL, NULL, NULL, NULL};
     uint8_t digest[MEASURE_LEN];
     struct bytes file = {0};
     struct ovmf ovmf;
+    struct ovmf svsm;
     struct err err;
     int code = COMMAND_FAILED;
 
@@ -183,7 +230,8 @@ static int measure(struct measure_args *args, bool firmware_alone)
     args->launch.has_kernel = args->kernel != NULL;
     if (read_image(args->ovmf, &blocks[0], &file, &err) != 0 || ovmf_read(file, &ovmf, &err) != 0 ||
         read_image(args->kernel, &blocks[1], &args->launch.kernel, &err) != 0 ||
-        read_image(args->initrd, &blocks[2], &args->launch.initrd, &err) != 0) {
+        read_image(args->initrd, &blocks[2], &args->launch.initrd, &err) != 0 ||
+        read_svsm(args, &blocks[3], &svsm, &err) != 0) {
         code = command_error("measure", &err);
     } else if (firmware_alone) {
         code = measure_ovmf(&ovmf, digest, &err) == 0 ? print("", digest)
@@ -198,6 +246,29 @@ static int measure(struct measure_args *args, bool firmware_alone)
     return code;
 }
 
+/* What does not go together.  Returns an exit code, or -1 to go on. */
+static int check(const struct measure_args *args, bool firmware_alone)
+{
+    const struct measure_launch *launch = &args->launch;
+
+    if (args->ovmf == NULL) {
+        return command_usage("measure: need --ovmf FILE (see --help)");
+    }
+    if (args->kernel == NULL && (args->initrd != NULL || launch->cmdline[0] != '\0')) {
+        return command_usage("measure: --initrd and --append need --kernel");
+    }
+    if ((args->svsm != NULL) != args->has_variables_len) {
+        return command_usage("measure: --svsm and --vars-size need each other");
+    }
+    if (args->svsm != NULL && (launch->vmm != VMSA_QEMU || launch->sev_features != 1)) {
+        return command_usage("measure: --svsm is for qemu, with SEV_FEATURES 1");
+    }
+    if (!firmware_alone && launch->vmm == VMSA_QEMU && launch->signature == 0) {
+        return command_usage("measure: need --vcpu-type or --vcpu-sig");
+    }
+    return -1;
+}
+
 int measure_command(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -210,6 +281,8 @@ int measure_command(int argc, char **argv)
         {"vcpu-type", required_argument, NULL, 't'},
         {"vcpu-sig", required_argument, NULL, 's'},
         {"vmm", required_argument, NULL, 'v'},
+        {"svsm", required_argument, NULL, 'S'},
+        {"vars-size", required_argument, NULL, 'V'},
         {"guest-features", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -218,11 +291,11 @@ int measure_command(int argc, char **argv)
         .launch = {.cmdline = "", .vcpus = 1, .vmm = VMSA_QEMU, .sev_features = 1}};
     bool alone = false;
     int option = 0;
+    int code = -1;
 
     optind = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        int code = take_option(&args, option, optarg);
-
+        code = take_option(&args, option, optarg);
         if (code != -1) {
             return code;
         }
@@ -231,14 +304,15 @@ int measure_command(int argc, char **argv)
     if (!alone && (argc - optind != 1 || strcmp(argv[optind], "snp") != 0)) {
         return command_usage("measure: need snp or ovmf (see --help)");
     }
-    if (args.ovmf == NULL) {
-        return command_usage("measure: need --ovmf FILE (see --help)");
+    code = check(&args, alone);
+    if (code != -1) {
+        return code;
     }
-    if (args.kernel == NULL && (args.initrd != NULL || args.launch.cmdline[0] != '\0')) {
-        return command_usage("measure: --initrd and --append need --kernel");
-    }
-    if (!alone && args.launch.vmm == VMSA_QEMU && args.launch.signature == 0) {
-        return command_usage("measure: need --vcpu-type or --vcpu-sig");
+    if (!alone && args.launch.vmm == VMSA_EC2) {
+        fputs(COMMAND_PROGRAM
+              ": --vmm ec2: public tools disagree about it; compare with the report of "
+              "a guest that you trust\n",
+              stderr);
     }
     return measure(&args, alone);
 }

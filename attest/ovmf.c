@@ -22,6 +22,8 @@ static const uint8_t guid_reset[GUID_LEN] = {0xde, 0x71, 0xf7, 0x00, 0x7e, 0x1a,
                                              0x89, 0x0e, 0x68, 0xc7, 0x7e, 0x2f, 0xb4, 0x4e};
 static const uint8_t guid_metadata[GUID_LEN] = {0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47,
                                                 0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc};
+static const uint8_t guid_svsm[GUID_LEN] = {0x12, 0xa6, 0x89, 0xa7, 0x97, 0x05, 0x4b, 0x4c,
+                                            0xa4, 0x9f, 0xcb, 0xb1, 0xfe, 0x9d, 0x1d, 0xdd};
 
 static uint32_t u16_at(const uint8_t *at)
 {
@@ -85,49 +87,59 @@ static int read_metadata(struct ovmf *ovmf, uint32_t distance, struct err *err)
     return 0;
 }
 
-struct found {
-    bool reset;
-    bool metadata;
-};
-
-static int read_entry(struct ovmf *ovmf, const uint8_t *guid, struct bytes data,
-                      struct found *found, struct err *err)
+/* Where the value of an entry goes; NULL: not of interest. */
+static uint32_t *place_of(struct ovmf *ovmf, const uint8_t *guid, uint32_t *distance,
+                          bool **out_has)
 {
-    bool hash_table = memcmp(guid, guid_hash_table, GUID_LEN) == 0;
-    bool reset = memcmp(guid, guid_reset, GUID_LEN) == 0;
-    bool metadata = memcmp(guid, guid_metadata, GUID_LEN) == 0;
+    const struct {
+        const uint8_t *guid;
+        uint32_t *value;
+        bool *has;
+    } places[] = {
+        {guid_hash_table, &ovmf->hash_table_gpa, &ovmf->has_hash_table},
+        {guid_reset, &ovmf->reset_eip, &ovmf->has_reset},
+        {guid_svsm, &ovmf->svsm_entry, &ovmf->has_svsm_entry},
+        {guid_metadata, distance, &ovmf->has_metadata},
+    };
 
-    if (!hash_table && !reset && !metadata) {
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (memcmp(guid, places[i].guid, GUID_LEN) == 0) {
+            *out_has = places[i].has;
+            return places[i].value;
+        }
+    }
+    return NULL;
+}
+
+static int read_entry(struct ovmf *ovmf, const uint8_t *guid, struct bytes data, struct err *err)
+{
+    uint32_t distance = 0;
+    bool *has = NULL;
+    uint32_t *value = place_of(ovmf, guid, &distance, &has);
+
+    if (value == NULL) {
         return 0;
     }
     if (data.len < 4) {
         return err_set(err, ERR_INVALID, "firmware: a table entry is too short");
     }
-    if ((hash_table && ovmf->has_hash_table) || (reset && found->reset) ||
-        (metadata && found->metadata)) {
+    if (*has) {
         return err_set(err, ERR_INVALID, "firmware: a table entry stands twice");
     }
-    if (hash_table) {
-        ovmf->has_hash_table = true;
-        ovmf->hash_table_gpa = u32_at(data.data);
-    } else if (reset) {
-        found->reset = true;
-        ovmf->reset_eip = u32_at(data.data);
-    } else {
-        found->metadata = true;
-        return read_metadata(ovmf, u32_at(data.data), err);
-    }
-    return 0;
+    *has = true;
+    *value = u32_at(data.data);
+    return value == &distance ? read_metadata(ovmf, distance, err) : 0;
 }
 
-int ovmf_read(struct bytes file, struct ovmf *out_ovmf, struct err *err)
+static int read_table(struct bytes file, struct ovmf *ovmf, struct err *err)
 {
-    struct ovmf *ovmf = out_ovmf;
-    struct found found = {false, false};
     size_t end = 0;   /* of the entry that comes next, walking backwards */
     size_t begin = 0; /* of the table */
 
     *ovmf = (struct ovmf){.file = file};
+    if (file.len >= 4 && memcmp(file.data, "IGVM", 4) == 0) {
+        return err_set(err, ERR_INVALID, "firmware: an IGVM file, which is measured otherwise");
+    }
     if (file.len == 0 || file.len % OVMF_PAGE != 0 || file.len > OVMF_LEN_MAX) {
         return err_set(err, ERR_INVALID, "firmware: %zu bytes are not whole pages", file.len);
     }
@@ -146,14 +158,33 @@ int ovmf_read(struct bytes file, struct ovmf *out_ovmf, struct err *err)
             return err_set(err, ERR_INVALID, "firmware: a table entry has an impossible size");
         }
         if (read_entry(ovmf, file.data + end - GUID_LEN,
-                       (struct bytes){file.data + end - len, len - ENTRY_HEAD}, &found, err) != 0) {
+                       (struct bytes){file.data + end - len, len - ENTRY_HEAD}, err) != 0) {
             return -1;
         }
         end -= len;
     }
-    if (!found.reset || !found.metadata) {
-        return err_set(err, ERR_INVALID, "firmware: no %s in its table",
-                       found.reset ? "metadata" : "reset address");
+    return ovmf->has_metadata ? 0 : err_set(err, ERR_INVALID, "firmware: no metadata in its table");
+}
+
+int ovmf_read(struct bytes file, struct ovmf *out_ovmf, struct err *err)
+{
+    if (read_table(file, out_ovmf, err) != 0) {
+        return -1;
     }
-    return 0;
+    return out_ovmf->has_reset
+               ? 0
+               : err_set(err, ERR_INVALID, "firmware: no reset address in its table");
+}
+
+int ovmf_read_svsm(struct bytes file, struct ovmf *out_svsm, struct err *err)
+{
+    if (read_table(file, out_svsm, err) != 0) {
+        return err_wrap(err, "SVSM");
+    }
+    if (!out_svsm->has_svsm_entry) {
+        return err_set(err, ERR_INVALID, "SVSM: no entry in its table: not an SVSM");
+    }
+    return out_svsm->svsm_entry < file.len
+               ? 0
+               : err_set(err, ERR_INVALID, "SVSM: its entry is outside of the file");
 }

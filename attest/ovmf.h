@@ -1,6 +1,7 @@
 /*
  * Ovmf: what a firmware image says of itself: the tables of GUIDs at its end and the list of memory
- * that the hypervisor has to prepare (OVMF's reset vector, "ASEV" metadata version 1).
+ * that the hypervisor has to prepare (OVMF's reset vector, "ASEV" metadata version 1).  An SVSM
+ * image ends in the same tables.
  *
  * A file of unknown origin: every offset is checked before it is used.
  */
@@ -34,13 +35,20 @@ struct ovmf_section {
 };
 
 struct ovmf {
-    struct bytes file;                               /* whole pages, at least one */
-    bool has_hash_table;                             /* room for the hashes of a kernel */
-    uint32_t hash_table_gpa;                         /* where it stands */
-    uint32_t reset_eip;                              /* where processors but the first begin */
+    struct bytes file;       /* whole pages, at least one */
+    bool has_hash_table;     /* room for the hashes of a kernel */
+    uint32_t hash_table_gpa; /* where it stands */
+    bool has_reset;
+    uint32_t reset_eip; /* where processors but the first begin */
+    bool has_svsm_entry;
+    uint32_t svsm_entry; /* where all processors enter an SVSM, from its beginning */
+    bool has_metadata;
     struct ovmf_section sections[OVMF_SECTIONS_MAX]; /* in the order of the file */
     size_t num_sections;
 };
 
-/* ERR_INVALID says what does not fit.  `out_ovmf` borrows `file`. */
+/* A firmware.  ERR_INVALID says what does not fit.  `out_ovmf` borrows `file`. */
 MUST_CHECK int ovmf_read(struct bytes file, struct ovmf *out_ovmf, struct err *err);
+
+/* The image of an SVSM, of which an entry inside it is demanded and no reset address. */
+MUST_CHECK int ovmf_read_svsm(struct bytes file, struct ovmf *out_svsm, struct err *err);

@@ -13,50 +13,85 @@ static void put(uint8_t *page, size_t offset, uint64_t value, size_t len)
     }
 }
 
-/* selector, attributes, limit, base */
-static void put_segment(uint8_t *page, size_t offset, uint16_t selector, uint16_t attributes,
-                        uint64_t base)
+/* In what hypervisors differ. */
+static const struct start {
+    uint16_t cs_first; /* attributes; of the bootstrap processor */
+    uint16_t cs_other;
+    uint16_t ss;
+    uint16_t tr;
+    uint32_t cr0;
+    uint64_t pat;
+    uint32_t rdx; /* 0: the model's signature */
+    uint32_t mxcsr;
+    uint16_t x87_control;
+    bool flat; /* 32-bit protected mode, as an SVSM is entered; else real mode */
+} starts[] = {
+    // clang-format off
+    [VMSA_QEMU] = {0x9b,  0x9b,  0x93,  0x8b, 0x10, UINT64_C(0x7040600070406), 0,     0x1f80, 0x37f, false},
+    [VMSA_EC2]  = {0x9a,  0x9b,  0x92,  0x83, 0x10, UINT64_C(0x7040600070406), 0x600, 0,      0,     false},
+    [VMSA_GCE]  = {0x9b,  0x9b,  0x93,  0x8b, 0x10, UINT64_C(0x70106),         0x600, 0,      0,     false},
+    [VMSA_SVSM] = {0xc9b, 0xc9b, 0xc93, 0x8b, 0x11, UINT64_C(0x7040600070406), 0,     0x1f80, 0,     true},
+    // clang-format on
+};
+
+struct segment {
+    uint16_t selector;
+    uint16_t attributes;
+    uint32_t limit;
+    uint64_t base;
+};
+
+static void put_segment(uint8_t *page, size_t offset, struct segment segment)
 {
-    put(page, offset, selector, 2);
-    put(page, offset + 2, attributes, 2);
-    put(page, offset + 4, 0xffff, 4);
-    put(page, offset + 8, base, 8);
+    put(page, offset, segment.selector, 2);
+    put(page, offset + 2, segment.attributes, 2);
+    put(page, offset + 4, segment.limit, 4);
+    put(page, offset + 8, segment.base, 8);
 }
 
-static void put_segments(const struct vmsa *vmsa, uint8_t *page)
+static void put_segments(const struct vmsa *vmsa, const struct start *start, uint8_t *page)
 {
-    put_segment(page, 0x000, 0, 0x93, 0); /* es */
-    put_segment(page, 0x010, 0xf000, 0x9b, vmsa->eip & 0xffff0000);
-    put_segment(page, 0x020, 0, 0x93, 0); /* ss */
-    put_segment(page, 0x030, 0, 0x93, 0); /* ds */
-    put_segment(page, 0x040, 0, 0x93, 0); /* fs */
-    put_segment(page, 0x050, 0, 0x93, 0); /* gs */
-    put_segment(page, 0x060, 0, 0, 0);    /* gdtr */
-    put_segment(page, 0x070, 0, 0x82, 0); /* ldtr */
-    put_segment(page, 0x080, 0, 0, 0);    /* idtr */
-    put_segment(page, 0x090, 0, 0x8b, 0); /* tr */
+    const uint32_t limit = start->flat ? 0xffffffff : 0xffff;
+    const struct segment data = {start->flat ? 0x10 : 0, start->flat ? 0xc93 : 0x93, limit, 0};
+    const struct segment stack = {data.selector, start->ss, limit, 0};
+    const struct segment code = {
+        start->flat ? 8 : 0xf000,
+        vmsa->eip == VMSA_EIP_FIRST ? start->cs_first : start->cs_other,
+        limit,
+        start->flat ? 0 : vmsa->eip & 0xffff0000,
+    };
+
+    put_segment(page, 0x000, data); /* es */
+    put_segment(page, 0x010, code);
+    put_segment(page, 0x020, stack);
+    put_segment(page, 0x030, data);                                 /* ds */
+    put_segment(page, 0x040, data);                                 /* fs */
+    put_segment(page, 0x050, (struct segment){0, 0x93, 0xffff, 0}); /* gs */
+    put_segment(page, 0x060, (struct segment){0, 0, 0xffff, 0});    /* gdtr */
+    put_segment(page, 0x070, (struct segment){0, 0x82, 0xffff, 0}); /* ldtr */
+    put_segment(page, 0x080, (struct segment){0, 0, 0xffff, 0});    /* idtr */
+    put_segment(page, 0x090, (struct segment){0, start->tr, 0xffff, 0});
 }
 
 void vmsa_write(const struct vmsa *vmsa, uint8_t out_page[static VMSA_LEN])
 {
-    bool qemu = vmsa->vmm == VMSA_QEMU;
-    uint64_t pat = qemu ? UINT64_C(0x0007040600070406) : UINT64_C(0x0000000000070106);
+    const struct start *start = &starts[vmsa->vmm];
 
     memset(out_page, 0, VMSA_LEN);
-    put_segments(vmsa, out_page);
-    put(out_page, 0x0d0, 0x1000, 8);     /* efer: SVME */
-    put(out_page, 0x148, 0x40, 8);       /* cr4: MCE */
-    put(out_page, 0x158, 0x10, 8);       /* cr0: ET */
+    put_segments(vmsa, start, out_page);
+    put(out_page, 0x0d0, 0x1000, 8); /* efer: SVME */
+    put(out_page, 0x148, 0x40, 8);   /* cr4: MCE */
+    put(out_page, 0x158, start->cr0, 8);
     put(out_page, 0x160, 0x400, 8);      /* dr7 */
     put(out_page, 0x168, 0xffff0ff0, 8); /* dr6 */
     put(out_page, 0x170, 0x2, 8);        /* rflags */
-    put(out_page, 0x178, vmsa->eip & 0xffff, 8);
-    put(out_page, 0x268, pat, 8);
-    put(out_page, 0x310, qemu ? vmsa->signature : 0x600, 8); /* rdx */
+    put(out_page, 0x178, start->flat ? vmsa->eip : vmsa->eip & 0xffff, 8);
+    put(out_page, 0x268, start->pat, 8);
+    put(out_page, 0x310, start->rdx != 0 ? start->rdx : vmsa->signature, 8);
     put(out_page, 0x3b0, vmsa->sev_features, 8);
-    put(out_page, 0x3e8, 1, 8);                 /* xcr0 */
-    put(out_page, 0x408, qemu ? 0x1f80 : 0, 4); /* mxcsr */
-    put(out_page, 0x410, qemu ? 0x37f : 0, 2);  /* x87 control word */
+    put(out_page, 0x3e8, 1, 8); /* xcr0 */
+    put(out_page, 0x408, start->mxcsr, 4);
+    put(out_page, 0x410, start->x87_control, 2);
 }
 
 uint32_t vmsa_signature(const char *model)

@@ -9,12 +9,17 @@
 
 #define VMSA_LEN 4096 /* bytes */
 
-enum vmsa_vmm { VMSA_QEMU, VMSA_GCE };
+enum vmsa_vmm {
+    VMSA_QEMU,
+    VMSA_EC2, /* public tools disagree; not seen on hardware */
+    VMSA_GCE,
+    VMSA_SVSM, /* QEMU, with an SVSM that all processors begin in */
+};
 
 struct vmsa {
     enum vmsa_vmm vmm;
     uint32_t eip;          /* where it begins */
-    uint32_t signature;    /* CPUID 1 EAX of the processor's model; QEMU only */
+    uint32_t signature;    /* CPUID 1 EAX of the processor's model; QEMU and SVSM */
     uint64_t sev_features; /* bit 0: SNP */
 };
 

@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "attest/command.h"
+#include "tests/lib/firmware.h"
 #include "tests/lib/tool.h"
 
 static void simulated_evidence_is_believed_only_through_a_policy(void **state)
@@ -338,6 +339,36 @@ static void a_measurement_is_printed_for_a_policy(void **state)
                         "a1674dbf281a9278a4a2ebe0eed9f22adbcd0e2b\n");
 }
 
+static void what_is_in_doubt_is_said(void **state)
+{
+    struct tool *tool = *state;
+    uint8_t page[OVMF_PAGE];
+    uint8_t svsm[FIRMWARE_SVSM_LEN];
+
+    firmware_make(page);
+    firmware_make_svsm(svsm);
+    tool_write(tool, "firmware", page, sizeof(page));
+    tool_write(tool, "svsm", svsm, sizeof(svsm));
+    assert_int_equal(TOOL_RUN(tool, measure_command, "snp", "--ovmf", "@firmware", "--vmm", "ec2"),
+                     COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "--vmm ec2: public tools disagree about it"));
+    assert_int_equal(TOOL_RUN(tool, measure_command, "snp", "--ovmf", "@firmware", "--vmm", "gce"),
+                     COMMAND_DONE);
+    assert_null(strstr(tool->output, "disagree"));
+    assert_int_equal(TOOL_RUN(tool, measure_command, "snp", "--ovmf", "@firmware", "--svsm",
+                              "@svsm", "--vars-size", "540672", "--vcpus", "2", "--vcpu-type",
+                              "EPYC-v4"),
+                     COMMAND_DONE);
+    assert_string_equal(tool->output,
+                        "measurement = ef00420cd6f36ad228ff3759e7240fa5b229b7239bceb98249d3e24d"
+                        "c2d7bb83490e67810fee8f24a3db95a3d5ce0884\n");
+    assert_int_equal(TOOL_RUN(tool, measure_command, "snp", "--ovmf", "@firmware", "--svsm",
+                              "@svsm", "--vars-size", "540672", "--vcpu-type", "EPYC-v4",
+                              "--guest-features", "21"),
+                     COMMAND_USAGE);
+    assert_non_null(strstr(tool->output, "measure: --svsm is for qemu, with SEV_FEATURES 1"));
+}
+
 static void a_bad_measurement_is_refused(void **state)
 {
     static const struct {
@@ -352,7 +383,12 @@ static void a_bad_measurement_is_refused(void **state)
         {{"snp", "--vcpu-sig", "100000000"}, "--vcpu-sig: need 32 bits"},
         {{"snp", "--vcpus", "0"}, "--vcpus: need at least one"},
         {{"snp", "--vcpus", "4097"}, "--vcpus: "},
-        {{"snp", "--vmm", "ec2"}, "--vmm: need qemu or gce"},
+        {{"snp", "--vmm", "xen"}, "--vmm: need qemu, gce or ec2"},
+        {{"snp", "--ovmf", "@evidence", "--svsm", "@evidence"},
+         "measure: --svsm and --vars-size need each other"},
+        {{"snp", "--ovmf", "@evidence", "--vars-size", "4096"},
+         "measure: --svsm and --vars-size need each other"},
+        {{"snp", "--vars-size", "67108865"}, "--vars-size: "},
         {{"snp", "--ovmf-hash", "00"}, "--ovmf-hash: need 96 hex digits"},
         {{"snp", "--ovmf", "@evidence", "--append", "ro"},
          "measure: --initrd and --append need --kernel"},
@@ -375,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_measurement_is_printed_for_a_policy),
+        cmocka_unit_test(what_is_in_doubt_is_said),
         cmocka_unit_test(a_bad_measurement_is_refused),
         cmocka_unit_test(simulated_evidence_is_believed_only_through_a_policy),
         cmocka_unit_test(the_binding_is_checked_if_it_is_given),

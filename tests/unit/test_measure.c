@@ -18,6 +18,7 @@
 
 #include "common/err.h"
 #include "common/file.h"
+#include "tests/lib/firmware.h"
 
 #define EPYC 0x800f12
 
@@ -28,6 +29,7 @@ static void hex(const uint8_t *data, size_t len, char *out)
     }
 }
 
+/* The first two are published; the others were made from AMD's layout with other code. */
 static void processors_start_as_is_known(void **state)
 {
     static const struct {
@@ -36,6 +38,11 @@ static void processors_start_as_is_known(void **state)
     } rows[] = {
         {{VMSA_QEMU, VMSA_EIP_FIRST, EPYC, 1}, "77920c4c629ff47e90c0e174fc1ad0eb"},
         {{VMSA_QEMU, 0x80b004, EPYC, 1}, "8413b852790765a310d95867a8b00bfc"},
+        {{VMSA_EC2, VMSA_EIP_FIRST, EPYC, 1}, "d08442e8bcdb6a5dcd7f22e4f7fd6979"},
+        {{VMSA_EC2, 0x80b004, EPYC, 1}, "acff2d22db95b8eb82272d844aa2ad1f"},
+        {{VMSA_GCE, VMSA_EIP_FIRST, EPYC, 1}, "f9e03177dad7f4819ee193af7cfb7050"},
+        {{VMSA_GCE, 0x80b004, EPYC, 1}, "5302d262c88780a7a13159a327fa99cf"},
+        {{VMSA_SVSM, 0xffc7a010, EPYC, 1}, "709f80cff50a11c18c6beefd7e103e2e"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -84,7 +91,9 @@ static void launch_vector(const char *dir, const struct vector *vector)
         .has_kernel = !has(vector, "None, None, None"),
         .cmdline = has(vector, "console=ttyS0 loglevel=7") ? "console=ttyS0 loglevel=7" : "",
         .vcpus = vcpus_of(vector),
-        .vmm = has(vector, "VMMType.gce") ? VMSA_GCE : VMSA_QEMU,
+        .vmm = has(vector, "VMMType.gce")   ? VMSA_GCE
+               : has(vector, "VMMType.ec2") ? VMSA_EC2
+                                            : VMSA_QEMU,
         .signature = EPYC,
         .sev_features = has(vector, ", 0x21") ? 0x21 : 0x1,
     };
@@ -109,11 +118,16 @@ static void launch_vector(const char *dir, const struct vector *vector)
     free(file);
 }
 
-/* Two tools disagree about EC2, and of the firmware with an SVSM only digests were published. */
+/* About EC2 another tool says otherwise: these rows show only that this one is followed. */
 static bool is_ours(const struct vector *vector)
 {
-    return has(vector, "SevMode.SEV_SNP,") && !has(vector, "VMMType.ec2") &&
-           !has(vector, "dump_vmsa");
+    return has(vector, "SevMode.SEV_SNP,") && !has(vector, "dump_vmsa");
+}
+
+/* Digests whose firmware and SVSM are not among the fixtures. */
+static bool lacks_firmware(const struct vector *vector)
+{
+    return has(vector, "SevMode.SEV_SNP_SVSM,") && vector->digest[0] != '\0';
 }
 
 static void published_digests_are_reproduced(void **state)
@@ -124,6 +138,7 @@ static void published_digests_are_reproduced(void **state)
     size_t len = 0;
     struct err err;
     size_t num = 0;
+    size_t num_lacking = 0;
 
     dir = dir != NULL ? dir : LIFTGATE_FIXTURES_DEFAULT;
     snprintf(path, sizeof(path), "%s/measure/expected-digests.tsv", dir);
@@ -142,59 +157,23 @@ static void published_digests_are_reproduced(void **state)
         if (next != NULL) {
             *next++ = '\0';
         }
+        *args = '\0';
         *digest = '\0';
         vector = (struct vector){args + 1, digest + 1};
         if (is_ours(&vector)) {
             launch_vector(dir, &vector);
             num++;
+        } else if (lacks_firmware(&vector)) {
+            printf("SKIP: measure: %s: not reproducible here: svsm_ovmf.fd and svsm.bin are not "
+                   "among the fixtures\n",
+                   line);
+            num_lacking++;
         }
         line = next;
     }
-    assert_int_equal(num, 15);
+    assert_int_equal(num, 17);
+    assert_int_equal(num_lacking, 2);
     free(text);
-}
-
-/* A firmware of one page, made here: its table at the end, its metadata at 0x400. */
-#define TABLE_END (OVMF_PAGE - 32)
-#define FOOTER (TABLE_END - 18) /* where its size stands */
-#define METADATA_ENTRY (FOOTER - 22)
-#define RESET_ENTRY (METADATA_ENTRY - 22)
-#define HASHES_ENTRY (RESET_ENTRY - 22)
-#define METADATA 0x400
-
-static void put_entry(uint8_t *page, size_t at, uint32_t value, const char *guid)
-{
-    const uint8_t data[] = {(uint8_t)value,
-                            (uint8_t)(value >> 8),
-                            (uint8_t)(value >> 16),
-                            (uint8_t)(value >> 24),
-                            22,
-                            0};
-
-    memcpy(page + at, data, sizeof(data));
-    memcpy(page + at + sizeof(data), guid, 16);
-}
-
-static void make_firmware(uint8_t page[static OVMF_PAGE])
-{
-    static const uint8_t metadata[] = {
-        'A', 'S',  'E',  'V', 0x34, 0,    0, 0,    1, 0, 0,    0, 3, 0,
-        0,   0,    0,    0,   0x80, 0,    0, 0x10, 0, 0, 0x10, 0, 0, 0, /* hashes of a kernel */
-        0,   0x10, 0x80, 0,   0,    0x10, 0, 0,    2, 0, 0,    0,       /* secrets */
-        0,   0x20, 0x80, 0,   0,    0x10, 0, 0,    3, 0, 0,    0,       /* CPUID */
-    };
-
-    memset(page, 0, OVMF_PAGE);
-    memcpy(page + METADATA, metadata, sizeof(metadata));
-    put_entry(page, HASHES_ENTRY, 0x800c00,
-              "\x1f\x37\x55\x72\x3b\x3a\x04\x4b\x92\x7b\x1d\xa6\xef\xa8\xd4\x54");
-    put_entry(page, RESET_ENTRY, 0x80b004,
-              "\xde\x71\xf7\x00\x7e\x1a\xcb\x4f\x89\x0e\x68\xc7\x7e\x2f\xb4\x4e");
-    put_entry(page, METADATA_ENTRY, OVMF_PAGE - METADATA,
-              "\x66\x65\x88\xdc\x4a\x98\x98\x47\xa7\x5e\x55\x85\xa7\xbf\x67\xcc");
-    page[FOOTER] = 18 + 3 * 22;
-    memcpy(page + FOOTER + 2, "\xde\x82\xb5\x96\xb2\x1f\xf7\x45\xba\xea\xa3\x66\xc5\x5a\x08\x2d",
-           16);
 }
 
 static void firmware_is_read_as_hostile_input(void **state)
@@ -206,28 +185,34 @@ static void firmware_is_read_as_hostile_input(void **state)
         const char *message; /* NULL: accepted */
     } rows[] = {
         {0, "x", 1, NULL},
-        {FOOTER + 2, "x", 1, "firmware: no table at its end: not OVMF, or not for SEV"},
-        {FOOTER, "\x11\x00", 2, "firmware: its table is longer than the file"},
-        {FOOTER, "\xff\xff", 2, "firmware: its table is longer than the file"},
-        {FOOTER, "\x55\x00", 2, "firmware: a table entry has an impossible size"},
-        {FOOTER, "\x12\x00", 2, "firmware: no reset address in its table"},
-        {FOOTER, "\x28\x00", 2, "firmware: no reset address in its table"},
-        {METADATA_ENTRY + 4, "\x11", 1, "firmware: a table entry has an impossible size"},
-        {METADATA_ENTRY + 4, "\xff\xff", 2, "firmware: a table entry has an impossible size"},
-        {METADATA_ENTRY + 4, "\x12", 1, "firmware: a table entry is too short"},
-        {METADATA_ENTRY + 6, "x", 1, "firmware: no metadata in its table"},
-        {RESET_ENTRY + 6, "\x66\x65\x88\xdc\x4a\x98\x98\x47\xa7\x5e\x55\x85\xa7\xbf\x67\xcc", 16,
+        {FIRMWARE_FOOTER + 2, "x", 1, "firmware: no table at its end: not OVMF, or not for SEV"},
+        {FIRMWARE_FOOTER, "\x11\x00", 2, "firmware: its table is longer than the file"},
+        {FIRMWARE_FOOTER, "\xff\xff", 2, "firmware: its table is longer than the file"},
+        {FIRMWARE_FOOTER, "\x55\x00", 2, "firmware: a table entry has an impossible size"},
+        {FIRMWARE_FOOTER, "\x12\x00", 2, "firmware: no metadata in its table"},
+        {FIRMWARE_FOOTER, "\x28\x00", 2, "firmware: no reset address in its table"},
+        {FIRMWARE_METADATA_ENTRY + 4, "\x11", 1, "firmware: a table entry has an impossible size"},
+        {FIRMWARE_METADATA_ENTRY + 4, "\xff\xff", 2,
+         "firmware: a table entry has an impossible size"},
+        {FIRMWARE_METADATA_ENTRY + 4, "\x12", 1, "firmware: a table entry is too short"},
+        {FIRMWARE_METADATA_ENTRY + 6, "x", 1, "firmware: no metadata in its table"},
+        {0, "IGVM", 4, "firmware: an IGVM file, which is measured otherwise"},
+        {FIRMWARE_RESET_ENTRY + 6,
+         "\x66\x65\x88\xdc\x4a\x98\x98\x47\xa7\x5e\x55\x85\xa7\xbf\x67\xcc", 16,
          "firmware: a table entry stands twice"},
-        {METADATA_ENTRY, "\x01\x10", 2, "firmware: its metadata is outside of the file"},
-        {METADATA_ENTRY, "\x0f\x00", 2, "firmware: its metadata is outside of the file"},
-        {METADATA, "B", 1, "firmware: no metadata of version 1"},
-        {METADATA + 8, "\x02", 1, "firmware: no metadata of version 1"},
-        {METADATA + 12, "\x41", 1, "firmware: 65 sections are too many"},
-        {METADATA + 12, "\xff\xff\xff\xff", 4, "firmware: 4294967295 sections are too many"},
-        {METADATA + 16, "\x01", 1, "firmware: a section at 0x800001 is not of whole pages"},
-        {METADATA + 20, "\x00\x00", 2, "firmware: a section at 0x800000 is not of whole pages"},
-        {METADATA + 24, "\x07", 1, "firmware: a section of unknown type 0x7"},
-        {METADATA + 33, "\x20", 1, "firmware: the section at 0x801000 is not one page"},
+        {FIRMWARE_METADATA_ENTRY, "\x01\x10", 2, "firmware: its metadata is outside of the file"},
+        {FIRMWARE_METADATA_ENTRY, "\x0f\x00", 2, "firmware: its metadata is outside of the file"},
+        {FIRMWARE_METADATA, "B", 1, "firmware: no metadata of version 1"},
+        {FIRMWARE_METADATA + 8, "\x02", 1, "firmware: no metadata of version 1"},
+        {FIRMWARE_METADATA + 12, "\x41", 1, "firmware: 65 sections are too many"},
+        {FIRMWARE_METADATA + 12, "\xff\xff\xff\xff", 4,
+         "firmware: 4294967295 sections are too many"},
+        {FIRMWARE_METADATA + 16, "\x01", 1,
+         "firmware: a section at 0x800001 is not of whole pages"},
+        {FIRMWARE_METADATA + 20, "\x00\x00", 2,
+         "firmware: a section at 0x800000 is not of whole pages"},
+        {FIRMWARE_METADATA + 24, "\x07", 1, "firmware: a section of unknown type 0x7"},
+        {FIRMWARE_METADATA + 33, "\x20", 1, "firmware: the section at 0x801000 is not one page"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -235,7 +220,7 @@ static void firmware_is_read_as_hostile_input(void **state)
         struct ovmf ovmf;
         struct err err = {0};
 
-        make_firmware(page);
+        firmware_make(page);
         memcpy(page + rows[i].at, rows[i].bytes, rows[i].len);
         if (rows[i].message == NULL) {
             assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
@@ -251,6 +236,79 @@ static void firmware_is_read_as_hostile_input(void **state)
     }
 }
 
+static void an_svsm_is_measured_below_the_firmware(void **state)
+{
+    /* Made from the description of the format with other code. */
+    static const char expected[] = "ef00420cd6f36ad228ff3759e7240fa5b229b7239bceb982"
+                                   "49d3e24dc2d7bb83490e67810fee8f24a3db95a3d5ce0884";
+    uint8_t page[OVMF_PAGE];
+    uint8_t image[FIRMWARE_SVSM_LEN];
+    struct ovmf ovmf;
+    struct ovmf svsm;
+    struct err err = {0};
+    uint8_t digest[MEASURE_LEN];
+    char text[2 * MEASURE_LEN + 1];
+    struct measure_launch launch = {
+        .ovmf = &ovmf,
+        .svsm = &svsm,
+        .variables_len = 0x84000,
+        .cmdline = "",
+        .vcpus = 2,
+        .vmm = VMSA_SVSM,
+        .signature = EPYC,
+        .sev_features = 1,
+    };
+
+    firmware_make(page);
+    firmware_make_svsm(image);
+    assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
+    assert_int_equal(ovmf_read_svsm((struct bytes){image, sizeof(image)}, &svsm, &err), 0);
+    assert_int_equal(measure_launch(&launch, digest, &err), 0);
+    hex(digest, sizeof(digest), text);
+    assert_string_equal(text, expected);
+    launch.variables_len = 0x85000;
+    assert_int_equal(measure_launch(&launch, digest, &err), 0);
+    hex(digest, sizeof(digest), text);
+    assert_string_not_equal(text, expected);
+    launch.variables_len = 0x84001;
+    assert_int_equal(measure_launch(&launch, digest, &err), -1);
+    assert_string_equal(err.msg, "SVSM: 540673 bytes of variables are not whole pages");
+    launch.variables_len = 0x84000;
+    launch.has_kernel = true;
+    assert_int_equal(measure_launch(&launch, digest, &err), -1);
+    assert_string_equal(err.msg, "SVSM: it takes no kernel from the hypervisor");
+}
+
+static void what_is_no_svsm_is_refused(void **state)
+{
+    static const struct {
+        size_t at;
+        const char *bytes;
+        size_t len;
+        const char *message;
+    } rows[] = {
+        {OVMF_PAGE + FIRMWARE_RESET_ENTRY + 6, "x", 1, "SVSM: no entry in its table: not an SVSM"},
+        {OVMF_PAGE + FIRMWARE_RESET_ENTRY, "\x00\x20", 2, "SVSM: its entry is outside of the file"},
+        {OVMF_PAGE + FIRMWARE_RESET_ENTRY, "\xff\xff\xff\xff", 4,
+         "SVSM: its entry is outside of the file"},
+        {OVMF_PAGE + FIRMWARE_METADATA_ENTRY + 6, "x", 1,
+         "SVSM: firmware: no metadata in its table"},
+        {0, "IGVM", 4, "SVSM: firmware: an IGVM file, which is measured otherwise"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t image[FIRMWARE_SVSM_LEN];
+        struct ovmf svsm;
+        struct err err = {0};
+
+        firmware_make_svsm(image);
+        memcpy(image + rows[i].at, rows[i].bytes, rows[i].len);
+        assert_int_equal(ovmf_read_svsm((struct bytes){image, sizeof(image)}, &svsm, &err), -1);
+        assert_string_equal(err.msg, rows[i].message);
+        assert_int_equal(err.code, ERR_INVALID);
+    }
+}
+
 /* Everything that a guest is launched with is in its digest. */
 static void each_input_changes_the_digest(void **state)
 {
@@ -258,12 +316,12 @@ static void each_input_changes_the_digest(void **state)
     uint8_t page[OVMF_PAGE];
     struct ovmf ovmf;
     struct err err = {0};
-    uint8_t digests[8][MEASURE_LEN];
+    uint8_t digests[9][MEASURE_LEN];
     size_t num = 0;
 
-    make_firmware(page);
+    firmware_make(page);
     assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
-    for (; num < 8; num++) {
+    for (; num < 9; num++) {
         struct measure_launch launch = {
             .ovmf = &ovmf,
             .has_kernel = num > 0,
@@ -271,7 +329,9 @@ static void each_input_changes_the_digest(void **state)
             .initrd = {one, num == 2 ? 1 : 0},
             .cmdline = num == 3 ? "ro" : "",
             .vcpus = num == 4 ? 2 : 1,
-            .vmm = num == 7 ? VMSA_GCE : VMSA_QEMU,
+            .vmm = num == 7   ? VMSA_GCE
+                   : num == 8 ? VMSA_EC2
+                              : VMSA_QEMU,
             .signature = num == 5 ? 0x830f10 : EPYC,
             .sev_features = num == 6 ? 0x21 : 1,
         };
@@ -281,9 +341,9 @@ static void each_input_changes_the_digest(void **state)
             assert_memory_not_equal(digests[i], digests[num], MEASURE_LEN);
         }
     }
-    put_entry(page, HASHES_ENTRY, 0x800f51,
-              "\x1f\x37\x55\x72\x3b\x3a\x04\x4b\x92\x7b"
-              "\x1d\xa6\xef\xa8\xd4\x54");
+    firmware_put_entry(page, FIRMWARE_HASHES_ENTRY, 0x800f51,
+                       "\x1f\x37\x55\x72\x3b\x3a\x04\x4b\x92\x7b"
+                       "\x1d\xa6\xef\xa8\xd4\x54");
     assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
     assert_int_equal(
         measure_launch(
@@ -307,6 +367,8 @@ int main(void)
         cmocka_unit_test(processors_start_as_is_known),
         cmocka_unit_test(published_digests_are_reproduced),
         cmocka_unit_test(firmware_is_read_as_hostile_input),
+        cmocka_unit_test(an_svsm_is_measured_below_the_firmware),
+        cmocka_unit_test(what_is_no_svsm_is_refused),
         cmocka_unit_test(each_input_changes_the_digest),
         cmocka_unit_test(models_have_signatures),
     };
