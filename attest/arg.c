@@ -3,6 +3,7 @@
  */
 #include "attest/arg.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -34,6 +35,26 @@ int arg_hex(const char *text, size_t cap, uint8_t *out, size_t *out_len, struct 
         out[i] = (uint8_t)(16 * hex_value(text[2 * i]) + hex_value(text[2 * i + 1]));
     }
     *out_len = len / 2;
+    return 0;
+}
+
+int arg_hex_number(const char *text, uint64_t *out_number, struct err *err)
+{
+    uint64_t number = 0;
+    const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+    size_t len = strlen(digits);
+    bool ok = len > 0 && len <= 16;
+
+    for (size_t i = 0; ok && i < len; i++) {
+        int value = hex_value(digits[i]);
+
+        ok = value >= 0;
+        number = number << 4 | (unsigned)(ok ? value : 0);
+    }
+    if (!ok) {
+        return err_set(err, ERR_INVALID, "need up to 16 hex digits");
+    }
+    *out_number = number;
     return 0;
 }
 

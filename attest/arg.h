@@ -15,6 +15,9 @@ struct err;
 MUST_CHECK int arg_hex(const char *text, size_t cap, uint8_t *out, size_t *out_len,
                        struct err *err);
 
+/* A hexadecimal number of up to 64 bits, with or without "0x". */
+MUST_CHECK int arg_hex_number(const char *text, uint64_t *out_number, struct err *err);
+
 /* A decimal number from 0 to `max`. */
 MUST_CHECK int arg_number(const char *text, unsigned max, unsigned *out_number, struct err *err);
 

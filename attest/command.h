@@ -18,6 +18,7 @@ enum command_exit {
 };
 
 int collect_command(int argc, char **argv);
+int idblock_command(int argc, char **argv); /* measure id-block */
 int inspect_command(int argc, char **argv);
 int measure_command(int argc, char **argv);
 int sim_command(int argc, char **argv);

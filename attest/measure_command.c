@@ -17,9 +17,12 @@
 static const char usage_text[] =
     "usage: " COMMAND_PROGRAM " measure snp --ovmf FILE [OPTION...]\n"
     "       " COMMAND_PROGRAM " measure ovmf --ovmf FILE\n"
+    "       " COMMAND_PROGRAM " measure id-block OPTION... | --help\n"
     "\n"
-    "snp   prints `measurement = HEX`, as a policy wants it, for a guest that is launched with:\n"
-    "ovmf  prints what --ovmf-hash takes.\n"
+    "snp       prints `measurement = HEX`, as a policy wants it, for a guest that is launched "
+    "with:\n"
+    "ovmf      prints what --ovmf-hash takes.\n"
+    "id-block  signs what may be launched, so that a policy can name the signer instead.\n"
     "\n"
     "  --ovmf FILE          the firmware, with SEV metadata\n"
     "  --ovmf-hash HEX      of the firmware's pages, instead of hashing them again\n"
@@ -47,27 +50,12 @@ struct measure_args {
     struct measure_launch launch;
 };
 
+/* Returns an exit code, or -1 to go on, as all that follow. */
 static int take_hex(const char *name, const char *value, uint64_t *out_number)
 {
-    uint8_t bytes[8] = {0};
-    char padded[17];
-    size_t digits = strlen(value);
-    size_t len = 0;
     struct err err;
 
-    if (digits == 0 || digits > 16) {
-        return command_usage("%s: need up to 16 hex digits", name);
-    }
-    memset(padded, '0', sizeof(padded));
-    memcpy(padded + 16 - digits, value, digits + 1);
-    if (arg_hex(padded, sizeof(bytes), bytes, &len, &err) != 0) {
-        return command_error(name, &err);
-    }
-    *out_number = 0;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        *out_number = *out_number << 8 | bytes[i];
-    }
-    return -1;
+    return arg_hex_number(value, out_number, &err) == 0 ? -1 : command_error(name, &err);
 }
 
 static int take_digest(struct measure_args *args, const char *value)
@@ -139,7 +127,6 @@ static int take_surroundings(struct measure_args *args, int option, const char *
     return command_usage("--vmm: need qemu, gce or ec2");
 }
 
-/* Returns an exit code, or -1 to go on. */
 static int take_option(struct measure_args *args, int option, const char *value)
 {
     switch (option) {
@@ -293,6 +280,9 @@ int measure_command(int argc, char **argv)
     int option = 0;
     int code = -1;
 
+    if (argc > 1 && strcmp(argv[1], "id-block") == 0) {
+        return idblock_command(argc - 1, argv + 1);
+    }
     optind = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         code = take_option(&args, option, optarg);
@@ -302,7 +292,7 @@ int measure_command(int argc, char **argv)
     }
     alone = argc - optind == 1 && strcmp(argv[optind], "ovmf") == 0;
     if (!alone && (argc - optind != 1 || strcmp(argv[optind], "snp") != 0)) {
-        return command_usage("measure: need snp or ovmf (see --help)");
+        return command_usage("measure: need snp, ovmf or id-block (see --help)");
     }
     code = check(&args, alone);
     if (code != -1) {

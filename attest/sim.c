@@ -6,20 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bn.h>
-#include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 
 #include "attest/cert.h"
+#include "attest/signature.h"
 #include "attest/simdir.h"
 #include "attest/simstate.h"
 #include "common/err.h"
 
 #define VMPL_MAX 3
-#define SIGNATURE_VALUE_LEN 48
 #define FIRMWARE_MAJOR 1
 #define FIRMWARE_MINOR 55
 #define FIRMWARE_BUILD 40
@@ -181,6 +178,11 @@ int sim_report(struct sim *sim, const uint8_t report_data[static EVIDENCE_REPORT
     put_uint(report, REPORT_VMPL, vmpl);
     put_uint(report, REPORT_SIGNATURE_ALGO, 1);
     put_uint(report, REPORT_PLATFORM_INFO, state->platform_info);
+    put_uint(report, REPORT_KEY_INFO, state->has_author_key ? 1 : 0); /* AUTHOR_KEY_EN */
+    put_bytes(report, REPORT_FAMILY_ID, state->family_id);
+    put_bytes(report, REPORT_IMAGE_ID, state->image_id);
+    put_bytes(report, REPORT_ID_KEY_DIGEST, state->id_key_digest);
+    put_bytes(report, REPORT_AUTHOR_KEY_DIGEST, state->author_key_digest);
     put_bytes(report, REPORT_REPORT_DATA, report_data);
     put_bytes(report, REPORT_MEASUREMENT, state->measurement);
     put_bytes(report, REPORT_HOST_DATA, state->host_data);
@@ -209,37 +211,8 @@ int sim_report(struct sim *sim, const uint8_t report_data[static EVIDENCE_REPORT
 
 int sim_sign(EVP_PKEY *vek, uint8_t report[static REPORT_LEN], struct err *err)
 {
-    int rc = -1;
-    uint8_t der[160];
-    const uint8_t *next = der;
-    size_t len = sizeof(der);
-    ECDSA_SIG *signature = NULL;
-    const BIGNUM *r = NULL;
-    const BIGNUM *s = NULL;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-
-    if (context == NULL || EVP_DigestSignInit(context, NULL, EVP_sha384(), NULL, vek) != 1 ||
-        EVP_DigestSign(context, der, &len, report, REPORT_SIGNED_LEN) != 1) {
-        goto out;
-    }
-    signature = d2i_ECDSA_SIG(NULL, &next, (long)len);
-    if (signature == NULL) {
-        goto out;
-    }
-    ECDSA_SIG_get0(signature, &r, &s);
-    memset(report + REPORT_SIGNED_LEN, 0, REPORT_LEN - REPORT_SIGNED_LEN);
-    if (BN_bn2lebinpad(r, report + report_field_info(REPORT_SIGNATURE_R)->offset,
-                       SIGNATURE_VALUE_LEN) != SIGNATURE_VALUE_LEN ||
-        BN_bn2lebinpad(s, report + report_field_info(REPORT_SIGNATURE_S)->offset,
-                       SIGNATURE_VALUE_LEN) != SIGNATURE_VALUE_LEN) {
-        goto out;
-    }
-    rc = 0;
-out:
-    if (rc != 0) {
-        err_set_openssl(err, ERR_LIMIT, "sign report");
-    }
-    ECDSA_SIG_free(signature);
-    EVP_MD_CTX_free(context);
-    return rc;
+    return signature_make(vek, (struct bytes){report, REPORT_SIGNED_LEN},
+                          report + REPORT_SIGNED_LEN, err) == 0
+               ? 0
+               : err_wrap(err, "report");
 }

@@ -36,12 +36,15 @@ struct sim_machine_options {
     const uint8_t *chip_id;     /* 64 bytes, in layout 1 the last 56 zero; NULL: random */
     const uint8_t *host_data;   /* 32 bytes; NULL: zero */
     uint64_t guest_policy;      /* POLICY; 0: 0x30000, SMT allowed */
-    uint32_t guest_svn;
-    int64_t not_before; /* of the VEK, for 7 years; seconds since 1970 */
+    uint32_t guest_svn;         /* without an ID block */
+    const uint8_t *id_block;    /* IDBLOCK_LEN bytes of attest/idblock.h; NULL: launched without */
+    const uint8_t *id_auth;     /* IDBLOCK_AUTH_LEN bytes, exactly with id_block */
+    int64_t not_before;         /* of the VEK, for 7 years; seconds since 1970 */
 };
 
 /* Makes MDIR with vek.key (mode 0400), vek.pem, ask.pem and machine.ini, signed by the vendor in
-   `dir`; MDIR never holds a vendor key. */
+   `dir`; MDIR never holds a vendor key.  ERR_DENIED: the ID block is for another launch, or a
+   signature of it does not hold. */
 MUST_CHECK int sim_machine_create(const char *dir, const char *mdir,
                                   const struct sim_machine_options *options, struct err *err);
 

@@ -3,13 +3,16 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "attest/arg.h"
 #include "attest/command.h"
+#include "attest/idblock.h"
 #include "attest/sim.h"
 #include "common/err.h"
+#include "common/file.h"
 
 #define MEASUREMENT_LEN 48 /* bytes */
 #define CLOCK_SKEW_S 60    /* a machine's key is valid from a little before it was made */
@@ -29,6 +32,8 @@ static const char usage_text[] =
     "  --version N        format of its reports, 2 to 5; 5 by default\n"
     "  --layout N         layout of its TCB, 0 (Milan, Genoa; default) or 1 (Turin)\n"
     "  --host-data HEX    what its host says at launch; at most 32 bytes\n"
+    "  --id-block FILE    launched with this ID block, and\n"
+    "  --id-auth FILE     this ID authentication, both raw (see measure id-block)\n"
     "  --debug            its guest policy allows debugging: verifiers refuse that by default\n"
     "\n"
     "A simulated machine protects nothing: whoever has MDIR can sign what he likes.\n";
@@ -42,6 +47,8 @@ struct sim_args {
     uint8_t measurement[MEASUREMENT_LEN];
     bool has_measurement;
     uint8_t host_data[32];
+    const char *id_block;
+    const char *id_auth;
     struct sim_machine_options options;
 };
 
@@ -95,6 +102,12 @@ static int take_option(struct sim_args *args, int option, const char *value)
     case 'D':
         args->options.guest_policy = POLICY_DEFAULT | POLICY_DEBUG;
         return -1;
+    case 'b':
+        args->id_block = value;
+        return -1;
+    case 'a':
+        args->id_auth = value;
+        return -1;
     case 'h':
         fputs(usage_text, stdout);
         return COMMAND_DONE;
@@ -117,6 +130,38 @@ static int init(const struct sim_args *args)
     return COMMAND_DONE;
 }
 
+/* Exactly `len` bytes of a file. */
+static int read_exactly(const char *path, uint8_t *out, size_t len, struct err *err)
+{
+    uint8_t *data = NULL;
+    size_t got = 0;
+
+    if (file_read(path, len, &data, &got, err) != 0) {
+        return -1;
+    }
+    if (got == len) {
+        memcpy(out, data, len);
+    }
+    free(data);
+    return got == len ? 0 : err_set(err, ERR_INVALID, "%s: need %zu bytes", path, len);
+}
+
+static int create(struct sim_args *args, struct err *err)
+{
+    uint8_t block[IDBLOCK_LEN];
+    uint8_t auth[IDBLOCK_AUTH_LEN];
+
+    if (args->id_block != NULL) {
+        if (read_exactly(args->id_block, block, sizeof(block), err) != 0 ||
+            read_exactly(args->id_auth, auth, sizeof(auth), err) != 0) {
+            return -1;
+        }
+        args->options.id_block = block;
+        args->options.id_auth = auth;
+    }
+    return sim_machine_create(args->dir, args->mdir, &args->options, err);
+}
+
 static int machine(struct sim_args *args)
 {
     struct err err;
@@ -124,9 +169,12 @@ static int machine(struct sim_args *args)
     if (args->dir == NULL || args->mdir == NULL || !args->has_measurement) {
         return command_usage("sim machine: need -d DIR, -o MDIR and --measurement HEX");
     }
+    if ((args->id_block == NULL) != (args->id_auth == NULL)) {
+        return command_usage("sim machine: --id-block and --id-auth need each other");
+    }
     args->options.measurement = args->measurement;
     args->options.not_before = (int64_t)time(NULL) - CLOCK_SKEW_S;
-    if (sim_machine_create(args->dir, args->mdir, &args->options, &err) != 0) {
+    if (create(args, &err) != 0) {
         return command_error(args->mdir, &err);
     }
     printf("%s: simulated machine; it protects nothing\n", args->mdir);
@@ -139,6 +187,8 @@ int sim_command(int argc, char **argv)
                                             {"version", required_argument, NULL, 'v'},
                                             {"layout", required_argument, NULL, 'l'},
                                             {"host-data", required_argument, NULL, 'H'},
+                                            {"id-block", required_argument, NULL, 'b'},
+                                            {"id-auth", required_argument, NULL, 'a'},
                                             {"debug", no_argument, NULL, 'D'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};

@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 
 #include "attest/cert.h"
+#include "attest/idblock.h"
 #include "attest/simcert.h"
 #include "attest/simdir.h"
 #include "attest/simstate.h"
@@ -108,6 +109,34 @@ static int vendor_product(X509 *ask, enum product *out_product, struct err *err)
     return 0;
 }
 
+/* As firmware does when a launch finishes. */
+static int take_id_block(const struct sim_machine_options *options, struct simstate *state,
+                         struct err *err)
+{
+    struct idblock block;
+    struct idblock_keys keys;
+
+    if (options->id_block == NULL) {
+        return 0;
+    }
+    if (idblock_read(options->id_block, &block, err) != 0 ||
+        idblock_check(options->id_block, options->id_auth, &keys, err) != 0) {
+        return -1;
+    }
+    if (memcmp(block.measurement, state->measurement, sizeof(block.measurement)) != 0 ||
+        block.policy != state->guest_policy) {
+        return err_set(err, ERR_DENIED, "ID block: of another %s",
+                       block.policy != state->guest_policy ? "guest policy" : "measurement");
+    }
+    state->guest_svn = block.guest_svn;
+    state->has_author_key = keys.has_author ? 1 : 0;
+    memcpy(state->family_id, block.family_id, sizeof(state->family_id));
+    memcpy(state->image_id, block.image_id, sizeof(state->image_id));
+    memcpy(state->id_key_digest, keys.id_key, sizeof(state->id_key_digest));
+    memcpy(state->author_key_digest, keys.author_key, sizeof(state->author_key_digest));
+    return 0;
+}
+
 static int fill_state(const struct sim_machine_options *options, enum product product,
                       struct simstate *out_state, struct err *err)
 {
@@ -133,6 +162,9 @@ static int fill_state(const struct sim_machine_options *options, enum product pr
         memcpy(state.chip_id, options->chip_id, sizeof(state.chip_id));
     } else if (RAND_bytes(state.chip_id, (int)tcb_hwid_len(state.layout)) != 1) {
         return err_set_openssl(err, ERR_LIMIT, "random chip id");
+    }
+    if (take_id_block(options, &state, err) != 0) {
+        return -1;
     }
     *out_state = state;
     return 0;

@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "attest/keyfile.h"
 #include "common/err.h"
 #include "common/file.h"
 
@@ -89,47 +90,23 @@ static int no_password(char *buffer, int cap, int is_write, void *user)
     return -1;
 }
 
-/* A whole file, which the caller wipes if it held a secret, and frees. */
-static int read_file(const char *dir, const char *name, uint8_t **out_data, size_t *out_len,
-                     struct err *err)
+EVP_PKEY *simdir_read_key(const char *dir, const char *name, struct err *err)
 {
     char path[SIMDIR_PATH_CAP];
 
-    if (simdir_path(dir, name, path, err) != 0) {
-        return -1;
-    }
-    return file_read(path, FILE_LEN_MAX, out_data, out_len, err);
-}
-
-EVP_PKEY *simdir_read_key(const char *dir, const char *name, struct err *err)
-{
-    uint8_t *data = NULL;
-    size_t len = 0;
-    EVP_PKEY *key = NULL;
-    BIO *memory = NULL;
-
-    if (read_file(dir, name, &data, &len, err) != 0) {
-        return NULL;
-    }
-    memory = BIO_new_mem_buf(data, (int)len);
-    key = memory != NULL ? PEM_read_bio_PrivateKey(memory, NULL, no_password, NULL) : NULL;
-    if (key == NULL) {
-        err_set_openssl(err, ERR_INVALID, "%s/%s: no key", dir, name);
-    }
-    BIO_free(memory);
-    OPENSSL_cleanse(data, len);
-    free(data);
-    return key;
+    return simdir_path(dir, name, path, err) == 0 ? keyfile_read(path, err) : NULL;
 }
 
 X509 *simdir_read_cert(const char *dir, const char *name, struct err *err)
 {
+    char path[SIMDIR_PATH_CAP];
     uint8_t *data = NULL;
     size_t len = 0;
     X509 *cert = NULL;
     BIO *memory = NULL;
 
-    if (read_file(dir, name, &data, &len, err) != 0) {
+    if (simdir_path(dir, name, path, err) != 0 ||
+        file_read(path, FILE_LEN_MAX, &data, &len, err) != 0) {
         return NULL;
     }
     memory = BIO_new_mem_buf(data, (int)len);

@@ -39,6 +39,11 @@ static const struct key {
     {"chip_id",        KIND_BYTES,    FIELD(chip_id),        0, 0},
     {"measurement",    KIND_BYTES,    FIELD(measurement),    0, 0},
     {"host_data",      KIND_BYTES,    FIELD(host_data),      0, 0},
+    {"family_id",      KIND_BYTES,    FIELD(family_id),      0, 0},
+    {"image_id",       KIND_BYTES,    FIELD(image_id),       0, 0},
+    {"id_key_digest",  KIND_BYTES,    FIELD(id_key_digest),  0, 0},
+    {"has_author_key", KIND_UNSIGNED, FIELD(has_author_key), 0, 1},
+    {"author_key_digest", KIND_BYTES, FIELD(author_key_digest), 0, 0},
 };
 // clang-format on
 

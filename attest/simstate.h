@@ -23,6 +23,11 @@ struct simstate {
     uint8_t chip_id[64];
     uint8_t measurement[48];
     uint8_t host_data[32];
+    uint8_t family_id[16]; /* of the ID block, with guest_svn */
+    uint8_t image_id[16];
+    uint8_t id_key_digest[48];
+    unsigned has_author_key; /* 0 or 1 */
+    uint8_t author_key_digest[48];
 };
 
 /* Writes a new file. */

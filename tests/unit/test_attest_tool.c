@@ -375,11 +375,12 @@ static void a_bad_measurement_is_refused(void **state)
         const char *args[6];
         const char *said;
     } rows[] = {
-        {{"sev"}, "measure: need snp or ovmf (see --help)"},
+        {{"sev"}, "measure: need snp, ovmf or id-block (see --help)"},
         {{"snp"}, "measure: need --ovmf FILE (see --help)"},
         {{"snp", "--ovmf", "@evidence"}, "measure: need --vcpu-type or --vcpu-sig"},
         {{"snp", "--vcpu-type", "Opteron"}, "--vcpu-type: no model Opteron is known"},
         {{"snp", "--vcpu-sig", "800f1x"}, "--vcpu-sig: "},
+        {{"snp", "--vcpu-sig", "0x"}, "--vcpu-sig: need up to 16 hex digits"},
         {{"snp", "--vcpu-sig", "100000000"}, "--vcpu-sig: need 32 bits"},
         {{"snp", "--vcpus", "0"}, "--vcpus: need at least one"},
         {{"snp", "--vcpus", "4097"}, "--vcpus: "},

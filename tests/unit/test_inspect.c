@@ -199,8 +199,9 @@ static void hostile_text_cannot_drive_the_terminal(void **state)
 static void the_manual_page_names_every_option(void **state)
 {
     struct tool *tool = *state;
-    static int (*const commands[])(int argc, char **argv) = {
-        collect_command, inspect_command, measure_command, sim_command, verify_command};
+    static int (*const commands[])(int argc, char **argv) = {collect_command, idblock_command,
+                                                             inspect_command, measure_command,
+                                                             sim_command,     verify_command};
     uint8_t *page = NULL;
     size_t len = 0;
     struct err err;
