@@ -215,6 +215,46 @@ static void another_indicator_and_bytes_behind_the_record_are_refused(void **sta
     assert_string_equal(err.msg, "attestation result: CMW record of another type");
 }
 
+/* The example with keys that nobody knows in its last map, `num_pairs` with those that it has. */
+static size_t encode_with_pairs(unsigned num_pairs, uint8_t out[static EAR_CMW_MAX])
+{
+    const struct ear source = example();
+    size_t len = encode(&source, out) - 1; /* without the indicator */
+    uint8_t *map = memmem(out, len, "\x19\x03\xec\xa2\x00", 5);
+    size_t uccs_len = 0;
+
+    assert_non_null(map);
+    map += 3;
+    memmove(map + 1, map, len - (size_t)(map - out));
+    map[0] = 0xb8; /* a map whose number of pairs follows */
+    map[1] = (uint8_t)num_pairs;
+    len++;
+    for (unsigned key = 2; key < num_pairs; key++) {
+        if (key > 23) {
+            out[len++] = 0x18;
+        }
+        out[len++] = (uint8_t)key;
+        out[len++] = 0;
+    }
+    uccs_len = len - UCCS_OFFSET;
+    out[UCCS_OFFSET - 2] = (uint8_t)(uccs_len >> 8);
+    out[UCCS_OFFSET - 1] = (uint8_t)uccs_len;
+    out[len++] = 8;
+    return len;
+}
+
+static void a_map_has_32_pairs_at_most(void **state)
+{
+    uint8_t cmw[EAR_CMW_MAX];
+    struct ear ear;
+    struct err err;
+
+    assert_int_equal(ear_decode((struct bytes){cmw, encode_with_pairs(32, cmw)}, &ear, &err), 0);
+    assert_string_equal(ear.tee, "snp");
+    assert_int_equal(ear_decode((struct bytes){cmw, encode_with_pairs(33, cmw)}, &ear, &err), -1);
+    assert_string_equal(err.msg, "attestation result: not an EAR that we know");
+}
+
 static void revision_03_is_accepted(void **state)
 {
     const struct ear source = example();
@@ -252,6 +292,7 @@ int main(void)
         cmocka_unit_test(both_tiers_make_a_genuine_platform),
         cmocka_unit_test(bytes_behind_the_claims_are_refused),
         cmocka_unit_test(another_indicator_and_bytes_behind_the_record_are_refused),
+        cmocka_unit_test(a_map_has_32_pairs_at_most),
         cmocka_unit_test(revision_03_is_accepted),
         cmocka_unit_test(a_result_that_does_not_fit_leaves_the_buffer_as_it_was),
     };
