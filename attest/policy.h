@@ -43,6 +43,15 @@ struct policy_ca {
 
 const struct policy_ca *policy_ca(const struct policy *policy);
 
+/* Whether evidence of a product, signed by a chip's key or (`vlek`) a provider's, could match some
+   workload: never, or if it turns up, or it is what workloads are for. */
+enum policy_interest { POLICY_REFUSES, POLICY_ADMITS, POLICY_EXPECTS };
+
+enum policy_interest policy_interest(const struct policy *policy, enum product product, bool vlek);
+
+/* True if some workload lists the chip. */
+bool policy_names_chip(const struct policy *policy, const uint8_t chip[static CLAIMS_CHIP_LEN]);
+
 /* What the matching workload grants; borrowed from the policy. */
 struct policy_grant {
     const char *workload;

@@ -139,7 +139,9 @@ static void say_lacking(struct enrolment *e, const struct vendor_key *wanted)
 
     e->result->lacking = true;
     e->result->wanted = *wanted;
-    if (store_vendor_knows(e->authority->store, wanted, &e->result->chip_known, &err) != 0) {
+    e->result->chip_known = policy_names_chip(e->authority->policy, wanted->chip);
+    if (!e->result->chip_known &&
+        store_vendor_knows(e->authority->store, wanted, &e->result->chip_known, &err) != 0) {
         e->result->chip_known = false;
     }
 }
@@ -148,6 +150,7 @@ static void say_lacking(struct enrolment *e, const struct vendor_key *wanted)
 static bool appraise(struct enrolment *e, const struct verify_options *options)
 {
     const struct supply_options sources = {
+        .policy = e->authority->policy,
         .collateral = e->authority->collateral,
         .store = e->authority->store,
         .fetched = e->request->fetched,

@@ -59,7 +59,7 @@ struct enrol_result {
     size_t num_traces;
     bool lacking; /* refused for want of this, which only the vendor may have */
     struct vendor_key wanted;
-    bool chip_known;     /* something of its chip was accepted before */
+    bool chip_known;     /* something of its chip was accepted before, or the policy lists it */
     bool evidence_holds; /* whatever came after; what was fetched was good */
     bool kept;           /* in the store, what evidence was accepted with */
     struct err unkept;   /* why not */

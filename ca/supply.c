@@ -98,12 +98,26 @@ static enum supply_next take_fetched(struct supply *supply, const struct vendor_
     return supply->options.num_fetched < SUPPLY_ITEMS_MAX ? SUPPLY_LACKING : SUPPLY_ALL;
 }
 
+/* Leaves the keys of which something could come; how many. */
+static size_t drop_useless(const struct supply *supply, struct vendor_key *keys, size_t num_keys)
+{
+    size_t num = 0;
+
+    for (size_t i = 0; i < num_keys; i++) {
+        if (policy_interest(supply->options.policy, keys[i].product, keys[i].vlek) !=
+            POLICY_REFUSES) {
+            keys[num++] = keys[i];
+        }
+    }
+    return num;
+}
+
 enum supply_next supply_next(struct supply *supply, const struct evidence *evidence,
                              const struct verdict *refused, struct vendor_key *out_key,
                              struct err *err)
 {
     struct vendor_key keys[VENDOR_KEYS_MAX];
-    size_t num = vendor_wanted(evidence, refused, keys);
+    size_t num = drop_useless(supply, keys, vendor_wanted(evidence, refused, keys));
     enum supply_next next = SUPPLY_ALL;
 
     for (size_t i = 0; i < num && next == SUPPLY_ALL; i++) {

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "attest/policy.h"
 #include "ca/store.h"
 #include "ca/vendor.h"
 #include "common/compiler.h"
@@ -19,6 +20,7 @@ struct supply; /* opaque */
 #define SUPPLY_ITEMS_MAX 6 /* of each source: what two products can have */
 
 struct supply_options {
+    const struct policy *policy; /* what could match no workload is not looked for */
     const struct collateral *collateral;
     struct store *store;
     const struct vendor_item *fetched; /* a copy is not made */

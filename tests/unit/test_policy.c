@@ -262,6 +262,44 @@ static void every_workload_of_the_platform_is_traced(void **state)
     policy_free(policy);
 }
 
+static void what_could_match_nothing_is_not_looked_for(void **state)
+{
+    static const char text[] =
+        "[ca]\ntrust_domain = td.example\n"
+        "[tcb genoa]\nsnp = 1\n[tcb milan]\nsnp = 1\n[tcb turin]\nsnp = 1\n"
+        "[workload a]\ntee = snp\ntcb = genoa\nspiffe = snp/a\n"
+        "measurement = " HEX_AA "\n"
+        "[workload b]\ntee = snp\ntcb = turin\nspiffe = snp/b\nvek = vlek\n"
+        "measurement = " HEX_AA "\n"
+        "[workload c]\ntee = snp\ntcb = genoa\nspiffe = snp/c\nvek = vcek\n"
+        "measurement = " HEX_AA "\nchip = " HEX_AA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
+    static const struct {
+        enum product product;
+        bool vlek;
+        enum policy_interest interest;
+    } rows[] = {
+        {PRODUCT_GENOA, false, POLICY_EXPECTS}, {PRODUCT_GENOA, true, POLICY_ADMITS},
+        {PRODUCT_TURIN, false, POLICY_REFUSES}, {PRODUCT_TURIN, true, POLICY_EXPECTS},
+        {PRODUCT_MILAN, false, POLICY_REFUSES}, {PRODUCT_MILAN, true, POLICY_REFUSES},
+        {PRODUCT_SIM, false, POLICY_REFUSES},   {PRODUCT_SIM, true, POLICY_REFUSES},
+    };
+    struct err err = {0};
+    struct policy *policy = policy_parse("p.ini", text, sizeof(text) - 1, &err);
+    uint8_t chip[CLAIMS_CHIP_LEN];
+
+    if (policy == NULL) {
+        fail_msg("%s", err.msg);
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(policy_interest(policy, rows[i].product, rows[i].vlek), rows[i].interest);
+    }
+    memset(chip, 0xaa, sizeof(chip));
+    assert_true(policy_names_chip(policy, chip));
+    chip[63] ^= 1;
+    assert_false(policy_names_chip(policy, chip));
+    policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +310,7 @@ int main(void)
         cmocka_unit_test(exactly_one_workload_is_granted),
         cmocka_unit_test(workloads_of_another_platform_do_not_count),
         cmocka_unit_test(every_workload_of_the_platform_is_traced),
+        cmocka_unit_test(what_could_match_nothing_is_not_looked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -163,6 +164,41 @@ static void only_what_the_vendor_can_have_is_wanted(void **state)
     }
 }
 
+static void what_could_match_no_workload_is_not_wanted(void **state)
+{
+    static const char other[] = "[tcb genoa]\nsnp = 1\n[workload app]\ntee = snp\ntcb = genoa\n"
+                                "spiffe = snp/app\nmeasurement = "
+                                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
+    struct attempt *a = attempt_new(*state);
+
+    authority_set_policy(*state, other, true);
+    assert_string_equal(enrol(a, bring_no_certificates), "vek-missing");
+    assert_false(a->result.lacking);
+    attempt_free(a);
+}
+
+static void a_chip_that_the_policy_lists_is_known(void **state)
+{
+    struct authority *authority = *state;
+    struct attempt *a = attempt_new(authority);
+    struct attempt *again = attempt_new(authority);
+    char chip[2 * CLAIMS_CHIP_LEN + 1];
+    char text[2048];
+
+    assert_string_equal(enrol(a, bring_no_certificates), "vek-missing");
+    assert_false(a->result.chip_known);
+    for (size_t i = 0; i < CLAIMS_CHIP_LEN; i++) {
+        snprintf(chip + 2 * i, 3, "%02x", a->result.wanted.chip[i]);
+    }
+    snprintf(text, sizeof(text), AUTHORITY_POLICY "chip = %s\n", chip);
+    authority_set_policy(authority, text, true);
+    assert_string_equal(enrol(again, bring_no_certificates), "vek-missing");
+    assert_true(again->result.chip_known);
+    attempt_free(a);
+    attempt_free(again);
+}
+
 /* Whatever the vendor answers, it is not asked for ever. */
 static void an_answer_that_there_is_none_ends_the_search(void **state)
 {
@@ -186,6 +222,7 @@ static void each_thing_is_added_once(void **state)
     struct vendor_item fetched = {.data = sim_vek(authority->machine)};
     struct attempt *a = attempt_new(authority);
     struct supply_options options = {
+        .policy = authority->policy,
         .collateral = authority->enrol.collateral,
         .store = authority->enrol.store,
         .fetched = &fetched,
@@ -216,6 +253,8 @@ int main(void)
         CASE(what_was_fetched_is_used_and_kept),
         CASE(what_was_fetched_and_does_not_hold_is_not_kept),
         CASE(only_what_the_vendor_can_have_is_wanted),
+        CASE(what_could_match_no_workload_is_not_wanted),
+        CASE(a_chip_that_the_policy_lists_is_known),
         CASE(each_thing_is_added_once),
         CASE(an_answer_that_there_is_none_ends_the_search),
     };
