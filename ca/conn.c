@@ -43,6 +43,7 @@ struct conn {
     bool last;     /* close after the answer */
     unsigned refused_status;
     struct http1 *http;
+    struct sockets_address address;
     char peer[SOCKETS_TEXT_CAP];
 };
 
@@ -263,6 +264,11 @@ const char *conn_peer(const struct conn *conn)
     return conn->peer;
 }
 
+const struct sockets_address *conn_address(const struct conn *conn)
+{
+    return &conn->address;
+}
+
 /* The answer to HEAD says how long the body would be (RFC 9110 section 9.3.2). */
 static bool conn_put_answer(struct conn *c, const struct conn_answer *answer)
 {
@@ -321,14 +327,13 @@ void conn_finish_all(struct conn_list *list)
 
 static void conn_name_peer(struct conn *c)
 {
-    struct sockets_address address = {.len = sizeof(address.u)};
-    int len = sizeof(address.u);
+    int len = sizeof(c->address.u);
 
-    if (uv_tcp_getpeername(&c->stream.tcp, &address.u.any, &len) != 0) {
+    if (uv_tcp_getpeername(&c->stream.tcp, &c->address.u.any, &len) != 0) {
         len = 0;
     }
-    address.len = (socklen_t)len;
-    sockets_format(&address, c->peer);
+    c->address.len = (socklen_t)len;
+    sockets_format(&c->address, c->peer);
 }
 
 int conn_accept(uv_stream_t *listener, const struct conn_options *options, struct conn_list *list,

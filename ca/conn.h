@@ -55,8 +55,9 @@ MUST_CHECK int conn_accept(uv_stream_t *listener, const struct conn_options *opt
 /* The request; its views are valid until conn_answer(). */
 const struct http1 *conn_request(const struct conn *conn);
 
-/* "ADDRESS:PORT" of the peer. */
+/* "ADDRESS:PORT" of the peer, and the same for programs. */
 const char *conn_peer(const struct conn *conn);
+const struct sockets_address *conn_address(const struct conn *conn);
 
 struct conn_answer {
     unsigned status;

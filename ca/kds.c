@@ -18,7 +18,7 @@
 
 struct waiter {
     struct vendor_key key;
-    bool known;
+    bool known; /* its chip */
     uint64_t end_ms;
     kds_on_answer *on_answer; /* NULL: nobody */
     void *user;
@@ -158,13 +158,19 @@ static void log_reply(const struct kds *kds, const struct kds_reply *reply,
              kv_num("status", result->status), kv_num("retry_after_ms", (int64_t)reply->retry_ms));
 }
 
+static uint64_t draw(void)
+{
+    uint64_t random = 0;
+
+    return RAND_bytes((unsigned char *)&random, sizeof(random)) == 1 ? random : 0;
+}
+
 static void kds_on_done(void *user, const struct fetcher_result *result)
 {
     struct kds *kds = user;
     struct buf data = buf_over(kds->data, sizeof(kds->data));
     struct kds_reply reply = {.outcome = result->malformed ? KDS_BAD : KDS_DOWN,
                               .reason = result->reason};
-    uint64_t random = 0;
 
     if (result->answered) {
         const struct kds_response response = {
@@ -176,13 +182,10 @@ static void kds_on_done(void *user, const struct fetcher_result *result)
 
         reply = kds_reply_judge(kds->asked.kind, &response, (int64_t)time(NULL), &data);
     }
-    if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1) {
-        random = 0;
-    }
     kds->counters.requests[reply.outcome]++;
     log_reply(kds, &reply, result);
     kds_plan_done(kds->plan, &reply, (struct bytes){data.data, data.len}, uv_now(kds->loop),
-                  random);
+                  draw());
     kds_go_on(kds);
 }
 
@@ -203,7 +206,7 @@ struct kds *kds_start(uv_loop_t *loop, const struct kds_options *options, struct
         return NULL;
     }
     kds->loop = loop;
-    kds->plan = kds_plan_new(options->interval_ms);
+    kds->plan = kds_plan_new(options->interval_ms, draw());
     if (kds->plan == NULL) {
         err_set(err, ERR_LIMIT, "out of memory");
         goto fail;
@@ -260,28 +263,36 @@ static struct waiter *find_place(struct kds *kds, bool known)
     return known || num_strangers < KDS_STRANGERS_MAX ? place : NULL;
 }
 
-void kds_ask(struct kds *kds, const struct vendor_key *key, bool known, kds_on_answer *on_answer,
-             void *user)
+/* Whoever finds no place to wait has it asked for all the same, for his next try. */
+static void wait_or_tell(struct kds *kds, const struct waiter *who,
+                         const struct kds_plan_answer *planned)
 {
-    struct waiter *waiter = find_place(kds, known);
-    struct kds_plan_answer planned = {.state = KDS_STATE_REFUSED};
-    struct kds_answer answer = {.answered = false};
+    struct waiter *place = find_place(kds, who->known);
+    struct waiter passing;
+    struct kds_answer answer = not_now(planned->wait_ms);
 
-    if (waiter == NULL) {
-        kds->counters.refused++;
-        on_answer(user, &answer);
+    if (planned->state == KDS_STATE_QUEUED && place != NULL && planned->wait_ms <= KDS_WAIT_MS) {
+        *place = *who;
+        kds->counters.waiting++;
         return;
     }
-    *waiter = (struct waiter){*key, known, uv_now(kds->loop) + KDS_WAIT_MS, on_answer, user};
+    is_final(planned, &answer);
+    passing = *who;
     kds->counters.waiting++;
-    if (!kds->stopping) { /* what no chip is named in is everybody's */
-        planned =
-            kds_plan_ask(kds->plan, key, known || key->kind != VENDOR_VCEK, uv_now(kds->loop));
+    tell(kds, &passing, &answer);
+}
+
+void kds_ask(struct kds *kds, const struct vendor_key *key, const struct kds_asker *asker,
+             kds_on_answer *on_answer, void *user)
+{
+    const struct waiter who = {*key, asker->known, uv_now(kds->loop) + KDS_WAIT_MS, on_answer,
+                               user};
+    struct kds_plan_answer planned = {.state = KDS_STATE_REFUSED};
+
+    if (!kds->stopping) {
+        planned = kds_plan_ask(kds->plan, key, asker, uv_now(kds->loop));
     }
-    if (planned.state == KDS_STATE_QUEUED && planned.wait_ms > KDS_WAIT_MS) {
-        answer = not_now(planned.wait_ms); /* it is asked for all the same, for the next try */
-        tell(kds, waiter, &answer);
-    }
+    wait_or_tell(kds, &who, &planned);
     kds_go_on(kds);
 }
 

@@ -15,6 +15,7 @@
 #include <openssl/types.h>
 #include <uv.h>
 
+#include "ca/kds_plan.h"
 #include "ca/kds_reply.h"
 #include "ca/vendor.h"
 #include "common/bytes.h"
@@ -60,10 +61,9 @@ void kds_stop(struct kds *kds); /* accepts NULL */
 /* After kds_stop(), once the loop has run; accepts NULL. */
 void kds_free(struct kds *kds);
 
-/* Gets `key`; `known` as in kds_plan_ask().  `on_answer` is called once, maybe before this
-   returns. */
-void kds_ask(struct kds *kds, const struct vendor_key *key, bool known, kds_on_answer *on_answer,
-             void *user);
+/* Gets `key`.  `on_answer` is called once, maybe before this returns. */
+void kds_ask(struct kds *kds, const struct vendor_key *key, const struct kds_asker *asker,
+             kds_on_answer *on_answer, void *user);
 
 /* What became of an answer: evidence was refused for it, or the store has it now. */
 void kds_doubt(struct kds *kds, const struct vendor_key *key);

@@ -3,6 +3,10 @@
  * each, a longer one after failures, each key once for all who wait, and what it gave or refused
  * remembered for a while.
  *
+ * What is published for all chips goes first.  Chips share a rate of their own, which is what the
+ * service limits: known ones go before strangers, but every fourth request is a stranger's if one
+ * waits; within each, kds_turn decides.
+ *
  * Pure: keys, times and chance in, a decision out.  It knows neither sockets nor who waits.
  */
 #pragma once
@@ -12,14 +16,17 @@
 #include <stdint.h>
 
 #include "ca/kds_reply.h"
+#include "ca/kds_turn.h"
 #include "ca/vendor.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
 
-#define KDS_PLAN_SLOTS 64            /* keys at one time */
-#define KDS_PLAN_STRANGERS 8         /* queued requests for chips that nobody knows */
-#define KDS_PLAN_PAUSE_MAX_MS 600000 /* after failures, unless the service asks for more */
-#define KDS_PLAN_HELD_MS 600000      /* how long an answer serves that the store has not kept */
+#define KDS_PLAN_SLOTS 64          /* keys at one time */
+#define KDS_PLAN_KNOWN 32          /* queued requests for chips that are known */
+#define KDS_PLAN_STRANGERS 8       /* for chips that nobody knows */
+#define KDS_PLAN_KNOWN_IN_A_ROW 3  /* while a stranger waits */
+#define KDS_PLAN_HELD_MS 600000    /* how long an answer serves that the store has not kept */
+#define KDS_PLAN_ABSENT_MS 3600000 /* how long it is believed that there is no such stranger */
 
 struct kds_plan; /* opaque */
 
@@ -34,17 +41,22 @@ struct kds_plan_answer {
     enum kds_state state;
     struct bytes data; /* KDS_STATE_HELD: borrowed, until the plan is called again */
     uint64_t wait_ms;  /* KDS_STATE_REFUSED: how long to stay away; KDS_STATE_QUEUED: until it is
-                          asked for, at the latest if nothing fails */
+                          asked for, if nothing fails and nobody is preferred */
 };
 
-/* NULL: out of memory. */
-struct kds_plan *kds_plan_new(uint64_t interval_ms);
+/* Who needs something. */
+struct kds_asker {
+    bool known; /* its chip: something of it was accepted before, or the policy names it */
+    struct kds_source source;
+};
+
+/* NULL: out of memory.  `random` is any number. */
+struct kds_plan *kds_plan_new(uint64_t interval_ms, uint64_t random);
 void kds_plan_free(struct kds_plan *plan); /* accepts NULL */
 
-/* Somebody needs this: queues it unless there is an answer.  `known`: something of its chip was
-   accepted before, or it is no chip's; such go first. */
-struct kds_plan_answer kds_plan_ask(struct kds_plan *plan, const struct vendor_key *key, bool known,
-                                    uint64_t now_ms);
+/* Somebody needs this: queues it unless there is an answer, maybe in the place of another. */
+struct kds_plan_answer kds_plan_ask(struct kds_plan *plan, const struct vendor_key *key,
+                                    const struct kds_asker *asker, uint64_t now_ms);
 
 /* How it stands with what was asked for; KDS_STATE_REFUSED too if it was dropped. */
 struct kds_plan_answer kds_plan_look(struct kds_plan *plan, const struct vendor_key *key,

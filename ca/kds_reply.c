@@ -135,8 +135,9 @@ struct kds_reply kds_reply_judge(enum vendor_kind kind, const struct kds_respons
             return (struct kds_reply){.outcome = KDS_BAD, .reason = "content type"};
         }
         return take_body(kind, response->body, out);
+    case 400:
     case 404:
-        return (struct kds_reply){.outcome = KDS_ABSENT, .reason = "status 404"};
+        return (struct kds_reply){.outcome = KDS_ABSENT, .reason = "status 400 or 404"};
     case 429:
         reply = (struct kds_reply){.outcome = KDS_BUSY, .reason = "status 429"};
         break;

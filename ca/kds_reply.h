@@ -18,7 +18,7 @@
 
 enum kds_outcome {
     KDS_GIVEN,  /* what was asked for, by its form */
-    KDS_ABSENT, /* there is no such thing (404) */
+    KDS_ABSENT, /* there is no such thing (400, 404) */
     KDS_BUSY,   /* too many requests (429) */
     KDS_BAD,    /* an answer that is none to this question, and says nothing of others */
     KDS_DOWN,   /* no answer, or one that speaks of an outage */

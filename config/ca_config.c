@@ -44,7 +44,7 @@ static const struct setting rows[] = {
     {"collateral", "directory",            SETTING_PATH,    0,        IN(collateral, directory),     0,  0,  NULL,     NULL,     "folder of vendor certificates, DER or PEM"},
     {"collateral", "kds",                  SETTING_ORIGIN,  0,        IN(collateral, kds),           0,  0,  NULL,     "none",   "the vendor's key service, asked for what evidence does not bring along"},
     {"collateral", "kds_root",             SETTING_PATH,    0,        IN(collateral, kds_root),      0,  0,  NULL,     NULL,     "whose certificates it must have, PEM; absent: the system's"},
-    {"collateral", "kds_interval",         SETTING_DURATION, 0,       IN(collateral, kds_interval),  1, 600000, NULL,  "10s",    "least time between two requests to it"},
+    {"collateral", "kds_interval",         SETTING_DURATION, 0,       IN(collateral, kds_interval),  1, 600000, NULL,  "10s",    "least time between two requests to it for chips"},
     {"collateral", "insecure_kds_http",    SETTING_BOOL,    0,        IN(collateral, insecure_kds_http), 0, 0, NULL,   "no",     "lets the key service be asked by http, without TLS"},
     {"store",      "url",                  SETTING_STORED,  REQUIRED, IN(store, url),                0,  0,  "sqlite:", NULL,    "database of what was issued"},
     {"metrics",    "listen",               SETTING_ADDRESS, 0,        IN(metrics, listen),           0,  0,  NULL,     NULL,     "where to serve; absent: nowhere"},

@@ -105,14 +105,15 @@ def unpadded(text):
 
 
 class Authority:
-    """One TLS 1.3 connection to the authority, its root pinned."""
+    """One TLS 1.3 connection to the authority, its root pinned; from the address `source`, if it is given."""
 
-    def __init__(self, url, root):
+    def __init__(self, url, root, source=None):
         parts = urllib.parse.urlsplit(url)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_verify_locations(root)
-        self.connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=20, context=context)
+        self.connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=20, context=context,
+                                                      source_address=(source, 0) if source else None)
 
     def close(self):
         self.connection.close()

@@ -47,6 +47,12 @@ def crl(vendor, number, days=1):
     return est.sequence(signed, PSS_SHA384, est.der(0x03, b"\0", signature))
 
 
+def chip_of(machine):
+    """The name of a machine's chip, as it stands in a path."""
+    certificate = x509.load_pem_x509_certificate((machine / "vek.pem").read_bytes())
+    return _extension(certificate, "4").hex()
+
+
 class Answer:
     """What is sent: a whole answer, or less of it than it promises."""
 
