@@ -1,28 +1,36 @@
 /*
- * Collect: the platforms by name.  This release has one, the simulated.
+ * Collect: the sources of evidence in the order of preference, and which of them a platform's name
+ * admits.
  */
 #include "attest/collect.h"
 
-#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/blobs.h"
+#include "attest/configfs.h"
+#include "attest/report.h"
 #include "attest/sim.h"
 #include "attest/table.h"
-#include "common/buf.h"
 #include "common/err.h"
 
 struct collected {
     struct evidence evidence; /* views of what follows */
     struct sim *sim;          /* owns the certificates */
-    uint8_t report[REPORT_LEN];
-    uint8_t table[TABLE_LEN_MAX];
+    struct blobs blobs;
 };
 
-static bool is_sim(const struct collect_options *options)
-{
-    return options->platform != NULL && strcmp(options->platform, "sim") == 0;
-}
+/* One way to evidence. */
+struct source {
+    /* As collect_tee(). */
+    const char *(*find)(const struct collect_options *options, struct err *err);
+    /* Fills `collected->evidence`; -1 on failure. */
+    int (*collect)(const struct collect_options *options,
+                   const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
+                   struct collected *collected, struct err *err);
+};
 
 static void put_u32(uint8_t *out, size_t value)
 {
@@ -32,62 +40,185 @@ static void put_u32(uint8_t *out, size_t value)
 }
 
 /* Lays out a certificate table as a host would: entries, an all-zero entry, bodies. */
-static bool fill_table(struct collected *collected)
+static bool fill_table(const struct sim *sim, struct blobs *blobs)
 {
     static const enum table_kind kinds[] = {TABLE_VCEK, TABLE_ASK};
-    const struct bytes bodies[] = {sim_vek(collected->sim), sim_ask(collected->sim)};
+    const struct bytes bodies[] = {sim_vek(sim), sim_ask(sim)};
     size_t offset = (size_t)3 * TABLE_ENTRY_LEN;
 
     for (size_t i = 0; i < 2; i++) {
-        uint8_t *entry = collected->table + i * TABLE_ENTRY_LEN;
+        uint8_t *entry = blobs->auxblob + i * TABLE_ENTRY_LEN;
 
-        if (bodies[i].len > sizeof(collected->table) - offset) {
+        if (bodies[i].len > sizeof(blobs->auxblob) - offset) {
             return false;
         }
         memcpy(entry, table_kind_guid(kinds[i]), TABLE_GUID_LEN);
         put_u32(entry + TABLE_GUID_LEN, offset);
         put_u32(entry + TABLE_GUID_LEN + 4, bodies[i].len);
-        memcpy(collected->table + offset, bodies[i].data, bodies[i].len);
+        memcpy(blobs->auxblob + offset, bodies[i].data, bodies[i].len);
         offset += bodies[i].len;
     }
-    collected->evidence.auxblob = (struct bytes){collected->table, offset};
+    blobs->auxblob_len = offset;
     return true;
+}
+
+/* Provider, report and table, as views of `collected`. */
+static void view_blobs(struct collected *collected, const char *provider)
+{
+    const struct blobs *blobs = &collected->blobs;
+
+    collected->evidence.provider = (struct bytes){(const uint8_t *)provider, strlen(provider)};
+    collected->evidence.outblob = (struct bytes){blobs->outblob, blobs->outblob_len};
+    if (blobs->auxblob_len > 0) {
+        collected->evidence.auxblob = (struct bytes){blobs->auxblob, blobs->auxblob_len};
+    }
+}
+
+static const char *find_sim(const struct collect_options *options, struct err *err)
+{
+    struct sim *sim = NULL;
+
+    if (options->machine_dir == NULL) {
+        err_set(err, ERR_INVALID, "platform sim needs the folder of a simulated machine");
+        return NULL;
+    }
+    sim = sim_open(options->machine_dir, err);
+    if (sim == NULL) {
+        return NULL;
+    }
+    sim_free(sim);
+    return "sim";
 }
 
 static int collect_sim(const struct collect_options *options,
                        const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                        struct collected *collected, struct err *err)
 {
-    if (options->machine_dir == NULL) {
-        return err_set(err, ERR_INVALID, "platform sim needs the folder of a simulated machine");
-    }
+    struct blobs *blobs = &collected->blobs;
+
     collected->sim = sim_open(options->machine_dir, err);
-    if (collected->sim == NULL) {
+    if (collected->sim == NULL ||
+        sim_report(collected->sim, report_data, options->vmpl, blobs->outblob, err) != 0) {
         return -1;
     }
-    if (sim_report(collected->sim, report_data, options->vmpl, collected->report, err) != 0) {
-        return -1;
-    }
-    if (!fill_table(collected)) {
+    blobs->outblob_len = REPORT_LEN;
+    if (!fill_table(collected->sim, blobs)) {
         return err_set(err, ERR_INVALID, "%s: certificates too long", options->machine_dir);
     }
-    collected->evidence.provider = (struct bytes){(const uint8_t *)"sim", 3};
-    collected->evidence.outblob = (struct bytes){collected->report, sizeof(collected->report)};
+    view_blobs(collected, "sim");
     collected->evidence.certs[0] = sim_vek(collected->sim);
     collected->evidence.certs[1] = sim_ask(collected->sim);
     collected->evidence.num_certs = 2;
     return 0;
 }
 
+static struct configfs_options configfs_of(const struct collect_options *options)
+{
+    return (struct configfs_options){.dir = options->report_dir, .vmpl = options->vmpl};
+}
+
+static const char *find_configfs(const struct collect_options *options, struct err *err)
+{
+    const struct configfs_options configfs = configfs_of(options);
+    char provider[CONFIGFS_PROVIDER_CAP];
+
+    if (configfs_find(&configfs, provider, err) != 0) {
+        return NULL;
+    }
+    if (strcmp(provider, "sev_guest") == 0) {
+        return "snp";
+    }
+    if (strcmp(provider, "tdx_guest") == 0) {
+        err_set(err, ERR_INVALID,
+                "this is an Intel TDX guest, whose quotes no verifier of this "
+                "release knows");
+    } else {
+        err_set(err, ERR_INVALID, "configfs-tsm: unknown provider %s", provider);
+    }
+    return NULL;
+}
+
+static int collect_configfs(const struct collect_options *options,
+                            const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
+                            struct collected *collected, struct err *err)
+{
+    const struct configfs_options configfs = configfs_of(options);
+
+    if (configfs_collect(&configfs, report_data, &collected->blobs, err) != 0) {
+        return -1;
+    }
+    view_blobs(collected, "sev_guest");
+    return 0;
+}
+
+static const struct source source_sim = {find_sim, collect_sim};
+
+/* Those of real machines, the best one first. */
+static const struct source sources[] = {
+    {find_configfs, collect_configfs},
+};
+#define NUM_SOURCES (sizeof(sources) / sizeof(sources[0]))
+
+/* The first of real machines that is there; if none is, why not, one after the other. */
+static const struct source *find_real(const struct collect_options *options, const char **out_tee,
+                                      struct err *err)
+{
+    struct err why[NUM_SOURCES];
+
+    for (size_t i = 0; i < NUM_SOURCES; i++) {
+        *out_tee = sources[i].find(options, &why[i]);
+        if (*out_tee != NULL) {
+            return &sources[i];
+        }
+    }
+    *err = why[NUM_SOURCES - 1];
+    for (size_t i = NUM_SOURCES - 1; i > 0; i--) {
+        err_wrap(err, "%s; ", why[i - 1].msg);
+    }
+    err->code = ERR_INVALID;
+    return NULL;
+}
+
+static const struct source *find(const struct collect_options *options, const char **out_tee,
+                                 struct err *err)
+{
+    const char *platform = options->platform != NULL ? options->platform : "(none)";
+    const struct source *source = NULL;
+
+    if (strcmp(platform, "sim") == 0) {
+        *out_tee = find_sim(options, err);
+        return *out_tee != NULL ? &source_sim : NULL;
+    }
+    if (strcmp(platform, "auto") != 0 && strcmp(platform, "snp") != 0 &&
+        strcmp(platform, "tdx") != 0) {
+        err_set(err, ERR_INVALID, "platform %s gives no evidence: need auto, snp, tdx or sim",
+                platform);
+        return NULL;
+    }
+    source = find_real(options, out_tee, err);
+    if (source != NULL && strcmp(platform, "auto") != 0 && strcmp(platform, *out_tee) != 0) {
+        err_set(err, ERR_INVALID, "platform %s: this machine is %s", platform, *out_tee);
+        return NULL;
+    }
+    return source;
+}
+
+const char *collect_tee(const struct collect_options *options, struct err *err)
+{
+    const char *tee = NULL;
+
+    return find(options, &tee, err) != NULL ? tee : NULL;
+}
+
 struct collected *collect_evidence(const struct collect_options *options,
                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                    struct err *err)
 {
+    const char *tee = NULL;
+    const struct source *source = find(options, &tee, err);
     struct collected *collected = NULL;
 
-    if (!is_sim(options)) {
-        err_set(err, ERR_INVALID, "platform %s: this release collects from platform sim only",
-                options->platform != NULL ? options->platform : "(none)");
+    if (source == NULL) {
         return NULL;
     }
     collected = calloc(1, sizeof(*collected));
@@ -95,7 +226,7 @@ struct collected *collect_evidence(const struct collect_options *options,
         err_set(err, ERR_LIMIT, "no memory for evidence");
         return NULL;
     }
-    if (collect_sim(options, report_data, collected, err) != 0) {
+    if (source->collect(options, report_data, collected, err) != 0) {
         collected_free(collected);
         return NULL;
     }
@@ -116,7 +247,11 @@ void collected_free(struct collected *collected)
     free(collected);
 }
 
-const char *collect_tee(const struct collect_options *options)
+void collect_sweep(const struct collect_options *options)
 {
-    return is_sim(options) ? "sim" : NULL;
+    const struct configfs_options configfs = configfs_of(options);
+
+    if (options->platform != NULL && strcmp(options->platform, "sim") != 0) {
+        configfs_sweep(&configfs);
+    }
 }

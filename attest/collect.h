@@ -1,7 +1,7 @@
 /*
  * Collect: obtains evidence from the platform this process runs on.
  *
- * Blocks, for seconds at worst: the owner of an event loop calls it from a worker thread.
+ * Blocks, for a minute at worst: the owner of an event loop calls it from a worker thread.
  */
 #pragma once
 
@@ -11,15 +11,23 @@
 struct err;
 struct collected; /* opaque; does not change once collected */
 
+/* Texts are borrowed. */
 struct collect_options {
-    const char *platform;    /* "sim" in this slice; anything else fails with ERR_INVALID */
+    const char *platform;    /* "auto", "snp", "tdx" or "sim"; auto is never sim */
     const char *machine_dir; /* sim: the simulated machine's folder */
-    unsigned vmpl;
+    const char *report_dir;  /* of configfs-tsm; NULL: the kernel's */
+    unsigned vmpl;           /* to ask for; the guest's own where that is higher */
 };
 
-/* Asks the platform to sign `report_data`.  NULL on failure.  The result holds at least provider
-   and outblob.  VEK and ASK, where the platform gave them, are in `certs` (DER, for a CSR) and in
-   the auxblob, so that a tsm-report alone is complete. */
+/* "snp" or "sim": the platform that evidence will be of, and so the first path segment of the
+   identity to ask for.  Takes no evidence yet.  NULL and ERR_INVALID: this machine has none of the
+   kind, or none that we may use; the message says what was tried. */
+const char *collect_tee(const struct collect_options *options, struct err *err);
+
+/* Asks the platform to sign `report_data`.  NULL on failure: ERR_INVALID as collect_tee(), ERR_IO
+   if trying again later may help, ERR_REBOOT if that cannot.  The result holds at least provider
+   and outblob, and the certificate table as the host gave it, unjudged.  Of the simulated platform
+   VEK and ASK are in `certs`, too. */
 struct collected *collect_evidence(const struct collect_options *options,
                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                    struct err *err);
@@ -28,6 +36,6 @@ struct collected *collect_evidence(const struct collect_options *options,
 const struct evidence *collected_evidence(const struct collected *collected);
 void collected_free(struct collected *collected); /* accepts NULL */
 
-/* "snp", "tdx" or "sim": the first path segment of the identity to ask for.  NULL: a platform that
-   collect_evidence() refuses. */
-const char *collect_tee(const struct collect_options *options);
+/* Removes what collections of processes that are gone have left in the kernel.  For the start of a
+   program. */
+void collect_sweep(const struct collect_options *options);

@@ -8,21 +8,25 @@
 #include "attest/arg.h"
 #include "attest/collect.h"
 #include "attest/command.h"
+#include "attest/configfs.h"
 #include "attest/tsm.h"
 #include "common/err.h"
 #include "common/file.h"
 
 static const char usage_text[] =
-    "usage: " COMMAND_PROGRAM " collect --report-data HEX -o FILE --platform sim --machine MDIR\n"
-    "                               [--vmpl N]\n"
+    "usage: " COMMAND_PROGRAM " collect --report-data HEX -o FILE [OPTION...]\n"
     "\n"
     "Has the platform sign up to 64 bytes (padded with zeros) and writes a tsm-report (CBOR).\n"
     "\n"
     "  --report-data HEX  what the evidence shall be bound to: a nonce, the hash of a key\n"
     "  -o FILE            where to write it; replaced if it exists\n"
-    "  --platform NAME    sim: the only platform of this release\n"
-    "  --machine MDIR     the simulated machine's folder (see sim machine)\n"
-    "  --vmpl N           privilege level to ask for, 0 to 3; 0 by default\n";
+    "  --platform NAME    auto (the default: what this machine is), snp, or sim\n"
+    "  --machine MDIR     sim: the simulated machine's folder (see sim machine)\n"
+    "  --vmpl N           privilege level to ask for, 0 to 3; by default the least that the "
+    "kernel\n"
+    "                     admits\n"
+    "  --report-dir DIR   the kernel's configfs-tsm; " CONFIGFS_DIR "\n"
+    "                     by default\n";
 
 struct collect_args {
     uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
@@ -53,6 +57,9 @@ static int take_option(struct collect_args *args, int option, const char *value)
     case 'm':
         args->options.machine_dir = value;
         return -1;
+    case 'd':
+        args->options.report_dir = value;
+        return -1;
     case 'v':
         return arg_number(value, 3, &args->options.vmpl, &err) == 0 ? -1
                                                                     : command_error("--vmpl", &err);
@@ -70,11 +77,13 @@ static int collect(const struct collect_args *args)
     uint8_t *storage = malloc(TSM_LEN_MAX);
     struct buf out = buf_over(storage, TSM_LEN_MAX);
     struct collected *collected = NULL;
+    struct bytes provider;
     struct err err;
 
     if (storage == NULL) {
         goto out;
     }
+    collect_sweep(&args->options);
     collected = collect_evidence(&args->options, args->report_data, &err);
     if (collected == NULL) {
         code = command_error("collect", &err);
@@ -85,8 +94,9 @@ static int collect(const struct collect_args *args)
         code = command_error(args->out, &err);
         goto out;
     }
-    printf("%s: %zu bytes of evidence from platform %s\n", args->out, out.len,
-           args->options.platform);
+    provider = collected_evidence(collected)->provider;
+    printf("%s: %zu bytes of evidence from %.*s\n", args->out, out.len, (int)provider.len,
+           (const char *)provider.data);
     code = COMMAND_DONE;
 out:
     collected_free(collected);
@@ -99,6 +109,7 @@ int collect_command(int argc, char **argv)
     static const struct option options[] = {{"report-data", required_argument, NULL, 'r'},
                                             {"platform", required_argument, NULL, 'p'},
                                             {"machine", required_argument, NULL, 'm'},
+                                            {"report-dir", required_argument, NULL, 'd'},
                                             {"vmpl", required_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};

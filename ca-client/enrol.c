@@ -50,11 +50,11 @@ struct attempt {
 static int set_uri(struct attempt *attempt, struct err *err)
 {
     const struct enrol_options *options = attempt->options;
-    const char *tee = collect_tee(&options->collect);
+    const char *tee = collect_tee(&options->collect, err);
     int len = 0;
 
     if (tee == NULL) {
-        return err_set(err, ERR_INVALID, "this platform gives no evidence");
+        return -1;
     }
     len = snprintf(attempt->uri, sizeof(attempt->uri), "spiffe://%s/%s/%s", options->trust_domain,
                    tee, options->service);
@@ -253,17 +253,14 @@ int enrol_check_root(const struct enrol_options *options, struct err *err)
     return 0;
 }
 
-/* What counts is evidence, so some is taken, for nothing. */
 int enrol_check_platform(const struct enrol_options *options, struct err *err)
 {
-    const uint8_t report_data[EVIDENCE_REPORT_DATA_LEN] = {0};
-    struct collected *collected = collect_evidence(&options->collect, report_data, err);
+    return collect_tee(&options->collect, err) != NULL ? 0 : -1;
+}
 
-    if (collected == NULL) {
-        return -1;
-    }
-    collected_free(collected);
-    return 0;
+void enrol_sweep(const struct enrol_options *options)
+{
+    collect_sweep(&options->collect);
 }
 
 int enrol_run(const struct enrol_options *options, struct identity **out_identity,

@@ -44,6 +44,10 @@ struct enrol_failure {
 MUST_CHECK int enrol_check_root(const struct enrol_options *options, struct err *err);
 MUST_CHECK int enrol_check_platform(const struct enrol_options *options, struct err *err);
 
+/* Removes what enrolments of processes that are gone have left in the kernel.  For the start of a
+   program, with the rights of its user but outside of any sandbox. */
+void enrol_sweep(const struct enrol_options *options);
+
 /* One enrolment: nonce, key, evidence, CSR, certificate, checks of what came back.  0:
    `out_identity` is the caller's.  -1: `err` and `out_failure` are filled. */
 MUST_CHECK int enrol_run(const struct enrol_options *options, struct identity **out_identity,

@@ -15,6 +15,7 @@ enum err_code {
     ERR_TIMEOUT,     /* a deadline passed; retrying may help */
     ERR_IO,          /* the OS or the network failed; retrying may help */
     ERR_LIMIT,       /* memory or a configured maximum is exhausted */
+    ERR_REBOOT,      /* this machine cannot do it again before it is booted anew */
 };
 
 #define ERR_MSG_CAP 256

@@ -34,7 +34,8 @@ static bool given(const struct checked *checked, const char *key)
 /* Exactly one of the two groups of [identity], and that one whole. */
 static int check_identity(const struct checked *checked)
 {
-    static const char *const ca_keys[] = {"ca", "ca_root", "service", "platform", "insecure_sim"};
+    static const char *const ca_keys[] = {"ca",       "ca_root",      "service",
+                                          "platform", "insecure_sim", "report_dir"};
     static const char *const file_keys[] = {"certificate", "private_key", "trust_bundle"};
     const size_t num_required = 3; /* of either */
     bool from_files = false;
@@ -68,6 +69,9 @@ static int check_sim(const struct checked *checked)
     }
     if (!is_sim && identity->insecure_sim != NULL) {
         return refuse(checked, "identity", "", "insecure_sim", "only with platform = sim");
+    }
+    if (is_sim && identity->report_dir != NULL) {
+        return refuse(checked, "identity", "", "report_dir", "not with platform = sim");
     }
     return 0;
 }

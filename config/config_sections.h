@@ -35,6 +35,7 @@ struct config_identity {
     char *service;
     enum config_platform platform;
     char *insecure_sim; /* set if and only if platform is sim */
+    char *report_dir;   /* NULL: the kernel's */
     char *certificate;
     char *private_key;
     char *trust_bundle;

@@ -16,9 +16,10 @@ static void list_texts(struct enrolment_options *options,
     out[3] = &options->enrol.service;
     out[4] = &options->enrol.collect.platform;
     out[5] = &options->enrol.collect.machine_dir;
-    out[6] = &options->files.certificate;
-    out[7] = &options->files.private_key;
-    out[8] = &options->files.trust_bundle;
+    out[6] = &options->enrol.collect.report_dir;
+    out[7] = &options->files.certificate;
+    out[8] = &options->files.private_key;
+    out[9] = &options->files.trust_bundle;
 }
 
 static bool copy_texts(struct enrolment_source *source)

@@ -13,7 +13,7 @@
 #include "proxy/enrolment.h"
 #include "proxy/file_watch.h"
 
-#define ENROLMENT_SOURCE_TEXTS 9
+#define ENROLMENT_SOURCE_TEXTS 10
 
 struct enrolment_source {
     unsigned refs;

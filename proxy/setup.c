@@ -60,18 +60,20 @@ static int enrolment_of(const struct config *config, struct enrolment_options *o
         };
         return 0;
     }
-    if (identity->platform != CONFIG_PLATFORM_SIM) {
-        return err_set(err, ERR_INVALID,
-                       "[identity] platform = %s: this release takes evidence from no real device "
-                       "yet; use sim, or certificate files",
-                       platform_name(identity->platform));
+    if (identity->platform == CONFIG_PLATFORM_NONE) {
+        return err_set(
+            err, ERR_INVALID,
+            "[identity] platform = none: without evidence no CA gives a certificate; use "
+            "certificate files");
     }
     *out_options = (struct enrolment_options){
         .enrol = {.ca_url = identity->ca,
                   .ca_root = identity->ca_root,
                   .trust_domain = identity->trust_domain,
                   .service = identity->service,
-                  .collect = {.platform = "sim", .machine_dir = identity->insecure_sim},
+                  .collect = {.platform = platform_name(identity->platform),
+                              .machine_dir = identity->insecure_sim,
+                              .report_dir = identity->report_dir},
                   .timeout_ms = ENROL_TIMEOUT_MS},
     };
     return 0;
@@ -91,7 +93,8 @@ int setup_check_identity(const struct setup *setup, struct err *err)
         return err_wrap(err, "%s: [identity] ca_root", setup->path);
     }
     if (enrol_check_platform(&enrolment.enrol, err) != 0) {
-        return err_wrap(err, "%s: [identity] insecure_sim", setup->path);
+        return err_wrap(err, "%s: [identity] %s", setup->path,
+                        setup->config->identity.insecure_sim != NULL ? "insecure_sim" : "platform");
     }
     return 0;
 }
@@ -357,7 +360,15 @@ int setup_become_user(struct setup *setup, struct err *err)
 int setup_enter_sandbox(struct setup *setup, struct err *err)
 {
     const struct worker_options *worker = &setup->control.crew.worker;
+    struct enrolment_options enrolment;
 
+    /* Inside nobody knows any more who is gone. */
+    if (enrolment_of(setup->config, &enrolment, err) != 0) {
+        return -1;
+    }
+    if (enrolment.files.certificate == NULL) {
+        enrol_sweep(&enrolment.enrol);
+    }
     return setup_sandbox_enter(setup->path, setup->config, worker, &setup->control.sandbox, err);
 }
 

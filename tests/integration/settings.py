@@ -156,7 +156,6 @@ class Sidecar(case.Case):
     def test_a_start_that_cannot_succeed_fails_at_once(self):
         taken = peers.echo(self).address
         rows = {
-            "no_such_platform_here": (self.GOOD.replace("platform = sim\ninsecure_sim = /machine", "platform = auto"), 2),
             "address_in_use": (self.GOOD.replace("listen = 127.0.0.1:0", f"listen = 127.0.0.1:{taken[1]}"), 1),
         }
         for name, (text, expected) in rows.items():
@@ -182,6 +181,8 @@ class Sidecar(case.Case):
         rows = {
             "no_root": (root, "/nonexistent", 1, "ca_root: /nonexistent: No such file or directory"),
             "root_that_is_none": (root, str(self.folder / "ca/ca.ini"), 2, f"ca_root: {self.folder}/ca/ca.ini: no certificate"),
+            "no_such_platform_here": (f"sim\ninsecure_sim = {machine}", "auto\nreport_dir = /nonexistent", 2,
+                                      "[identity] platform: /nonexistent: not there"),
             "no_machine": (machine, "/nonexistent", 1, "insecure_sim: /nonexistent/"),
             "empty_machine": (machine, str(bare), 1, f"insecure_sim: {bare}/"),
             "machine_with_a_vendors_key": (machine, str(vendor()), 2, "a vendor key in a machine's folder"),

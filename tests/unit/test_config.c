@@ -228,6 +228,7 @@ static const struct {
     {"a platform and files", FILES "platform = snp\n" INGRESS PEER, "t.ini:6: [identity] platform: cannot stand beside certificate, private_key or trust_bundle"},
     {"files without key", "[identity]\ntrust_domain = prod.example\ncertificate = x\ntrust_bundle = y\n" INGRESS PEER, "t.ini:1: [identity] private_key: missing"},
     {"insecure_sim elsewhere", IDENTITY "platform = snp\ninsecure_sim = /m\n" INGRESS PEER, "t.ini:7: [identity] insecure_sim: only with platform = sim"},
+    {"report_dir of none", IDENTITY "platform = sim\ninsecure_sim = /m\nreport_dir = /r\n" INGRESS PEER, "t.ini:8: [identity] report_dir: not with platform = sim"},
     {"sim without its folder", IDENTITY "platform = sim\n" INGRESS PEER, "t.ini:1: [identity] insecure_sim: missing, with platform = sim"},
     {"plain HTTP to the CA", "[identity]\nca = http://a:1\n", "t.ini:2: [identity] ca: need https://HOST:PORT"},
     {"a CA without port", "[identity]\nca = https://a\n", "t.ini:2: [identity] ca: need https://HOST:PORT"},
