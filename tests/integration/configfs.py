@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""The kernel's configfs-tsm, emulated: what the collector makes of whatever it answers."""
+import case
+from process import run
+from report_folder import ReportFolder
+from world import MEASUREMENTS, vendor
+
+DATA = "5a" * 64
+
+# Switches of the emulation, exit status and what is said; "" is evidence.
+ANSWERS = {
+    "sound": ((), 0, ""),
+    "odd_pieces": (("piece 7",), 0, ""),
+    "interrupted": (("interrupted 3",), 0, ""),
+    "slow": (("slow 300",), 0, ""),
+    "no_levels": (("no_levels 1",), 0, ""),
+    "no_table": (("table empty",), 0, ""),
+    "one_foreign_write": (("foreign 1",), 0, ""),
+    "two_foreign_writes": (("foreign 2",), 0, ""),
+    "foreign_writes": (("foreign 3",), 1, "somebody else writes into our requests"),
+    "removed_twice": (("vanish 2",), 0, ""),
+    "removed": (("vanish 3",), 1, "outblob: No such file or directory"),
+    "stale": (("lost 1",), 1, "the report is not for our report data"),
+    "other_level": (("level 1",), 1, "the report is of VMPL 1, not of 0"),
+    "short_report": (("report_len 1183",), 1, "the report has 1183 bytes instead of 1184"),
+    "no_report": (("report_len 0",), 1, "the report has 0 bytes"),
+    "endless_table": (("table long",), 1, "longer than the interface allows"),
+    "endless_report": (("report_len 65536",), 1, "longer than the interface allows"),
+    "wild_floor": (("floor 4",), 1, "privlevel_floor is 4"),
+    "level_refused": (("privlevel EINVAL",), 1, "privlevel: Invalid argument"),
+    "data_lost": (("inblob EIO",), 2, "refused: report data not taken, VMPL below ours, or no key for it"),
+    "refused": (("report EINVAL",), 2, "refused: report data not taken"),
+    "driver_gone": (("report ENXIO",), 1, "the driver is gone, or the firmware answered with an error"),
+    "too_big": (("report EFBIG",), 1, "longer than the interface allows"),
+    "failed": (("report EIO",), 1, "host or firmware failed"),
+    "forged": (("report EBADMSG",), 1, "the firmware's answer fails its authentication"),
+    "late": (("report ETIMEDOUT",), 1, "the host kept us waiting"),
+    "wiped": (("report ENOTTY",), 1, "reboot needed"),
+    "unloaded": (("report ENOTTY", "gone 1"), 1, "no driver offers reports"),
+    "no_driver": (("mkdir ENXIO",), 2, "no driver offers reports: load sev-guest"),
+    "read_only": (("mkdir EROFS",), 2, "mounted read-only"),
+    "not_ours": (("mkdir EACCES",), 2, "no permission"),
+    "names_taken": (("mkdir EEXIST",), 2, "no free name for a request"),
+    "tdx": (("provider tdx_guest",), 2, "this is an Intel TDX guest"),
+    "unknown": (("provider arm_cca_guest",), 2, "unknown provider arm_cca_guest"),
+}
+
+ONCE = ("EIO", "ENOTTY", "EINVAL", "ENXIO", "EBADMSG", "ETIMEDOUT")
+
+
+class Collector(case.Case):
+    def setUp(self):
+        super().setUp()
+        self.machine = self.folder / "machine"
+        status, _, errors = run(case.program("liftgate-attest"), "sim", "machine", "-d", vendor(), "-o", self.machine,
+                                "--measurement", MEASUREMENTS["server"])
+        self.assertEqual(status, 0, errors)
+
+    def collect(self, folder, *more):
+        return run(case.program("liftgate-attest"), "collect", "--report-data", DATA, "-o", self.folder / "evidence",
+                   "--report-dir", folder.path, *more)
+
+    def inspect(self):
+        status, text, errors = run(case.program("liftgate-attest"), "inspect", self.folder / "evidence")
+        self.assertEqual(status, 0, errors)
+        return text
+
+    def test_every_answer_gives_evidence_or_says_what_it_means(self):
+        for name, (switches, expected, said) in ANSWERS.items():
+            with self.subTest(name):
+                folder = ReportFolder(self, self.machine, *switches, name=name)
+                status, _, errors = self.collect(folder)
+                self.assertEqual(status, expected, errors)
+                self.assertIn(said, errors)
+                self.assertEqual(errors == "", said == "", errors)
+                self.assertEqual(folder.left(), [])
+                self.assertEqual(len(set(folder.asked())), len(folder.asked()), "a folder was used twice")
+                if any(f"report {errno}" in switches for errno in ONCE):
+                    self.assertEqual(len(folder.asked()), 1, "a failing device was asked again")
+                folder.process.stop()
+
+    def test_evidence_is_complete_and_bound_to_what_was_asked_for(self):
+        folder = ReportFolder(self, self.machine)
+        for platform in ("auto", "snp"):
+            with self.subTest(platform):
+                status, said, errors = self.collect(folder, "--platform", platform)
+                self.assertEqual((status, errors), (0, ""))
+                self.assertIn("of evidence from sev_guest", said)
+                text = self.inspect()
+                self.assertIn(DATA, text.replace("\n", "").replace(" ", ""))
+                self.assertIn("sev_guest", text)
+                self.assertIn("VCEK", text)
+        status, _, errors = self.collect(folder, "--platform", "tdx")
+        self.assertEqual(status, 2)
+        self.assertIn("platform tdx: this machine is snp", errors)
+
+    def test_the_least_level_that_there_is_a_key_for_is_asked_for(self):
+        folder = ReportFolder(self, self.machine, "floor 2")
+        for level, expected in ((0, 2), (2, 2), (3, 3)):
+            with self.subTest(level):
+                self.assertEqual(self.collect(folder, "--vmpl", level)[0], 0)
+                self.assertRegex(self.inspect(), rf"(?m)^.*VMPL +{expected}\b")
+        folder.switch("no_levels 1")
+        status, _, errors = self.collect(folder, "--vmpl", "1")
+        self.assertEqual(status, 2)
+        self.assertIn("this platform has no privilege level 1", errors)
+
+    def test_what_the_killed_have_left_is_removed_and_what_the_living_use_is_not(self):
+        folder = ReportFolder(self, self.machine)
+        kept = ["liftgate-1-0badcafe", "liftgate-1", "liftgate-x-1", "another"]
+        for name in [*kept, "liftgate-4194303-0badcafe"]:  # beyond what a kernel numbers by default
+            (folder.path / name).mkdir()
+        self.assertEqual(self.collect(folder)[0], 0)
+        self.assertEqual(sorted(folder.left()), sorted(kept))
+
+
+if __name__ == "__main__":
+    case.main()
