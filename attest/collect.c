@@ -247,11 +247,19 @@ void collected_free(struct collected *collected)
     free(collected);
 }
 
+const char *collect_request_dir(const struct collect_options *options)
+{
+    if (options->platform == NULL || strcmp(options->platform, "sim") == 0) {
+        return NULL;
+    }
+    return options->report_dir != NULL ? options->report_dir : CONFIGFS_DIR;
+}
+
 void collect_sweep(const struct collect_options *options)
 {
     const struct configfs_options configfs = configfs_of(options);
 
-    if (options->platform != NULL && strcmp(options->platform, "sim") != 0) {
+    if (collect_request_dir(options) != NULL) {
         configfs_sweep(&configfs);
     }
 }

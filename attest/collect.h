@@ -36,6 +36,10 @@ struct collected *collect_evidence(const struct collect_options *options,
 const struct evidence *collected_evidence(const struct collected *collected);
 void collected_free(struct collected *collected); /* accepts NULL */
 
+/* The folder in which a collection makes folders, writes into their files and removes them: what a
+   sandbox must admit.  NULL: none. */
+const char *collect_request_dir(const struct collect_options *options);
+
 /* Removes what collections of processes that are gone have left in the kernel.  For the start of a
    program. */
 void collect_sweep(const struct collect_options *options);

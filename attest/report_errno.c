@@ -21,6 +21,7 @@ static const struct meaning of_folder[] = {
     {EACCES, ERR_INVALID, "no permission: its files are root's, and the sandbox admits it only if it was there at the start"},
     {EPERM,  ERR_INVALID, "not allowed: is this a folder of configfs-tsm?"},
     {EROFS,  ERR_INVALID, "mounted read-only: a container needs it writable"},
+    {ENOSYS, ERR_INVALID, "the sandbox does not admit it: this process was started with another platform"},
     {ENOTDIR, ERR_INVALID, "not a folder"},
     {ENOMEM, ERR_IO,      "the kernel is out of memory"},
 };

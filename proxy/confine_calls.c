@@ -62,6 +62,9 @@ static const char *const deadly[] = {
     "unshare", "userfaultfd", "vfork",
 };
 
+/* With requests for evidence. */
+static const char *const folders[] = {"mkdir", "mkdirat", "rmdir"};
+
 /* clang-format on */
 
 static const unsigned long ioctls[] = {FIONBIO, FIONREAD,   FIOCLEX,     SIOCOUTQ,
@@ -156,21 +159,34 @@ static int add_memory(scmp_filter_ctx filter)
     return rc;
 }
 
-/* For reading only; a wish to write is answered as if the file forbade it. */
-static int add_files(scmp_filter_ctx filter)
+/* A rule for opening a file: `mask` are the flags that are looked at. */
+static void rule_open(scmp_filter_ctx filter, int *rc, uint32_t action, int mask, int flags)
 {
-    static const int modes[] = {O_WRONLY, O_RDWR};
+    const struct scmp_arg_cmp second = masked(1, (uint64_t)mask, (uint64_t)flags);
+    const struct scmp_arg_cmp third = masked(2, (uint64_t)mask, (uint64_t)flags);
+
+    rule(filter, rc, action, "open", 1, &second);
+    rule(filter, rc, action, "openat", 1, &third);
+}
+
+/* For reading; a wish to write is answered as if the file forbade it, unless it is one of a
+   request: a file that is there and is not cut off. */
+static int add_files(scmp_filter_ctx filter, const struct confine_calls_options *options)
+{
+    const int looks = O_ACCMODE | O_CREAT | O_TRUNC;
     int rc = 0;
 
-    allow_if(filter, &rc, "open", masked(1, O_ACCMODE | O_CREAT, O_RDONLY));
-    allow_if(filter, &rc, "openat", masked(2, O_ACCMODE | O_CREAT, O_RDONLY));
-    for (size_t i = 0; i < NUM(modes); i++) {
-        uint64_t mode = (uint64_t)modes[i];
-        const struct scmp_arg_cmp second = masked(1, O_ACCMODE, mode);
-        const struct scmp_arg_cmp third = masked(2, O_ACCMODE, mode);
-
-        rule(filter, &rc, SCMP_ACT_ERRNO(EACCES), "open", 1, &second);
-        rule(filter, &rc, SCMP_ACT_ERRNO(EACCES), "openat", 1, &third);
+    rule_open(filter, &rc, SCMP_ACT_ALLOW, O_ACCMODE | O_CREAT, O_RDONLY);
+    rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), O_ACCMODE, O_RDWR);
+    if (!options->requests) {
+        rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), O_ACCMODE, O_WRONLY);
+        return rc;
+    }
+    rule_open(filter, &rc, SCMP_ACT_ALLOW, looks, O_WRONLY);
+    rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), O_ACCMODE | O_CREAT, O_WRONLY | O_CREAT);
+    rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), looks, O_WRONLY | O_TRUNC);
+    for (size_t i = 0; i < NUM(folders); i++) {
+        rule(filter, &rc, SCMP_ACT_ALLOW, folders[i], 0, NULL);
     }
     return rc;
 }
@@ -187,7 +203,7 @@ static int set_attributes(scmp_filter_ctx filter)
     return rc;
 }
 
-int confine_calls(struct err *err)
+int confine_calls(const struct confine_calls_options *options, struct err *err)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     int rc = 0;
@@ -206,7 +222,7 @@ int confine_calls(struct err *err)
         rc = add_memory(filter);
     }
     if (rc == 0) {
-        rc = add_files(filter);
+        rc = add_files(filter, options);
     }
     if (rc == 0) {
         rc = seccomp_load(filter);

@@ -3,14 +3,21 @@
  *
  * What no honest code path of ours does (run a program, fork, trace, load code into the kernel)
  * ends the process.  Other calls outside the list fail with ENOSYS, so that a library that tries a
- * newer one falls back.  Files are opened for reading alone, and no memory is writable and
- * executable.
+ * newer one falls back.  Files are opened for reading alone, unless evidence is asked for by
+ * writing; and no memory is writable and executable.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include "common/compiler.h"
 
 struct err;
 
+struct confine_calls_options {
+    bool requests; /* folders may be made and removed, and files that are there written: which ones,
+                      proxy/confine_files.h decides */
+};
+
 /* For good; sets no_new_privs.  ERR_IO if the kernel has no seccomp. */
-MUST_CHECK int confine_calls(struct err *err);
+MUST_CHECK int confine_calls(const struct confine_calls_options *options, struct err *err);

@@ -25,6 +25,9 @@
 
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+#define RIGHTS_REQUESTS                                                                            \
+    (RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                   \
+     LANDLOCK_ACCESS_FS_REMOVE_DIR)
 #define SCOPE_SIGNAL (UINT64_C(1) << 1) /* ABI 6 */
 
 /* What each version knows of rights to files: all of them are taken away. */
@@ -149,6 +152,9 @@ static void admit_all(const struct ruleset *ruleset, const struct confine_files_
         } else {
             (void)admit_folder_of(ruleset, options->sockets[i], RIGHTS_SOCKETS);
         }
+    }
+    if (options->requests != NULL) {
+        (void)admit(ruleset, options->requests, RIGHTS_REQUESTS); /* whoever needs it will say so */
     }
     for (size_t i = 0; i < sizeof(own_paths) / sizeof(own_paths[0]); i++) {
         (void)admit(ruleset, own_paths[i], RIGHTS_READ);

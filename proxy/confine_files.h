@@ -22,6 +22,8 @@ struct confine_files_options {
     const char *const *sockets; /* unix sockets, in whose folders others may be made and removed,
                                    and folders for that */
     size_t num_sockets;
+    const char *requests; /* folder in which others are made, their files read and written, and they
+                             removed again; NULL: none */
 };
 
 /* Applies to the calling thread and those it starts; needs no_new_privs.  `out_abi` is Landlock's

@@ -55,9 +55,11 @@ int sandbox_enter(const struct sandbox_options *options, struct sandbox_state *o
                   struct err *err)
 {
     struct sandbox_state state = {.memory = out_state->memory, .root = getuid() == 0};
+    const struct confine_calls_options calls = {.requests = options->files.requests != NULL};
 
     if (!options->off) {
-        if (confine_files(&options->files, &state.files_abi, err) != 0 || confine_calls(err) != 0) {
+        if (confine_files(&options->files, &state.files_abi, err) != 0 ||
+            confine_calls(&calls, err) != 0) {
             return err_wrap(err, "sandbox");
         }
         state.calls = true;

@@ -156,15 +156,16 @@ int setup_sandbox_fits(const struct config *start, const struct config *next, st
 }
 
 int setup_sandbox_enter(const char *path, const struct config *config,
-                        const struct worker_options *worker, struct sandbox_state *out_state,
-                        struct err *err)
+                        const struct worker_options *worker, const char *requests,
+                        struct sandbox_state *out_state, struct err *err)
 {
     struct paths paths;
     const struct sandbox_options options = {
         .files = {.read = paths.read,
                   .num_read = put_read(path, config, &paths),
                   .sockets = paths.sockets,
-                  .num_sockets = put_sockets(config, worker, &paths)},
+                  .num_sockets = put_sockets(config, worker, &paths),
+                  .requests = requests},
         .off = config->process.insecure_no_sandbox,
     };
 

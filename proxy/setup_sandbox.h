@@ -30,7 +30,7 @@ bool setup_sandbox_admits(const char *path);
 MUST_CHECK int setup_sandbox_fits(const struct config *start, const struct config *next,
                                   struct err *err);
 
-/* `path` is the settings' own.  As sandbox_enter(). */
+/* `path` is the settings' own; `requests` as in proxy/confine_files.h.  As sandbox_enter(). */
 MUST_CHECK int setup_sandbox_enter(const char *path, const struct config *config,
-                                   const struct worker_options *worker,
+                                   const struct worker_options *worker, const char *requests,
                                    struct sandbox_state *out_state, struct err *err);

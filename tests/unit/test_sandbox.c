@@ -94,7 +94,7 @@ static bool has_landlock(void)
 }
 
 /* An errno, 0, KILLED, or NOT_ENTERED, from a child that has entered the sandbox. */
-static int in_sandbox(const struct fixture *fixture, attempt_run *attempt)
+static int in_sandbox(const struct fixture *fixture, const char *requests, attempt_run *attempt)
 {
     pid_t child = fork();
     int status = 0;
@@ -102,7 +102,8 @@ static int in_sandbox(const struct fixture *fixture, attempt_run *attempt)
     assert_true(child >= 0);
     if (child == 0) {
         const char *const read[] = {fixture->inside};
-        const struct sandbox_options options = {.files = {.read = read, .num_read = 1}};
+        const struct sandbox_options options = {
+            .files = {.read = read, .num_read = 1, .requests = requests}};
         struct sandbox_state state = {0};
         struct err err;
 
@@ -125,7 +126,7 @@ struct row {
 static void check(const struct fixture *fixture, const struct row *rows, size_t num)
 {
     for (size_t i = 0; i < num; i++) {
-        int result = in_sandbox(fixture, rows[i].attempt);
+        int result = in_sandbox(fixture, NULL, rows[i].attempt);
 
         if (result != rows[i].expected) {
             fail_msg("%s: %d instead of %d", rows[i].name, result, rows[i].expected);
@@ -277,6 +278,87 @@ static void forbidden_files_are_refused(void **state)
         skip();
     }
     check(*state, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static int make_folder_inside(const struct fixture *fixture)
+{
+    char path[PATH_CAP + 8];
+
+    (void)snprintf(path, sizeof(path), "%s.d", fixture->inside);
+    return result_of(mkdir(path, 0700));
+}
+
+static int make_folder_outside(const struct fixture *fixture)
+{
+    char path[PATH_CAP + 8];
+
+    (void)snprintf(path, sizeof(path), "%s.d", fixture->outside);
+    return mkdir(path, 0700) != 0 ? errno : result_of(rmdir(path));
+}
+
+static int write_outside(const struct fixture *fixture)
+{
+    return result_of(open(fixture->outside, O_WRONLY | O_CLOEXEC));
+}
+
+static int truncate_outside(const struct fixture *fixture)
+{
+    return result_of(open(fixture->outside, O_WRONLY | O_TRUNC | O_CLOEXEC));
+}
+
+static int create_outside(const struct fixture *fixture)
+{
+    char path[PATH_CAP + 8];
+
+    (void)snprintf(path, sizeof(path), "%s.new", fixture->outside);
+    return result_of(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int read_write_outside(const struct fixture *fixture)
+{
+    return result_of(open(fixture->outside, O_RDWR | O_CLOEXEC));
+}
+
+static int remove_outside(const struct fixture *fixture)
+{
+    return result_of(unlink(fixture->outside));
+}
+
+static void requests_are_made_where_they_may_and_nothing_else_is_written(void **state)
+{
+    const struct fixture *fixture = *state;
+    /* `outside` is where requests are made here. */
+    static const struct {
+        const char *name;
+        attempt_run *attempt;
+        int without;
+        int with;
+        bool by_landlock;
+    } rows[] = {
+        {"folder there", make_folder_outside, ENOSYS, 0, false},
+        {"folder elsewhere", make_folder_inside, ENOSYS, EACCES, true},
+        {"write there", write_outside, EACCES, 0, false},
+        {"write elsewhere", write_inside, EACCES, EACCES, true},
+        {"cut off there", truncate_outside, EACCES, EACCES, false},
+        {"create there", create_outside, EACCES, EACCES, false},
+        {"read and write there", read_write_outside, EACCES, EACCES, false},
+        {"remove a file there", remove_outside, EACCES, EACCES, true},
+        {"run a program", run_a_program, KILLED, KILLED, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].by_landlock && !has_landlock()) {
+            continue;
+        }
+        for (int with = 0; with < 2; with++) {
+            int expected = with != 0 ? rows[i].with : rows[i].without;
+            int result = in_sandbox(fixture, with != 0 ? fixture->beside : NULL, rows[i].attempt);
+
+            if (result != expected) {
+                fail_msg("%s, %d: %d instead of %d", rows[i].name, with, result, expected);
+            }
+        }
+    }
 }
 
 static int own_status(const struct fixture *fixture)
@@ -499,6 +581,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(forbidden_calls_end_the_process_or_are_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(forbidden_files_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            requests_are_made_where_they_may_and_nothing_else_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_sidecar_does_is_possible, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_replaces_a_named_one_can_be_read, set_up,
                                         tear_down),
