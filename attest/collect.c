@@ -114,7 +114,10 @@ static int collect_sim(const struct collect_options *options,
 
 static struct configfs_options configfs_of(const struct collect_options *options)
 {
-    return (struct configfs_options){.dir = options->report_dir, .vmpl = options->vmpl};
+    return (struct configfs_options){.dir = options->report_dir,
+                                     .vmpl = options->vmpl,
+                                     .pace = options->pace,
+                                     .patience = options->patience};
 }
 
 static const char *find_configfs(const struct collect_options *options, struct err *err)

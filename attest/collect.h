@@ -6,6 +6,7 @@
 #pragma once
 
 #include "attest/evidence.h"
+#include "attest/pace.h"
 #include "common/compiler.h"
 
 struct err;
@@ -17,6 +18,9 @@ struct collect_options {
     const char *machine_dir; /* sim: the simulated machine's folder */
     const char *report_dir;  /* of configfs-tsm; NULL: the kernel's */
     unsigned vmpl;           /* to ask for; the guest's own where that is higher */
+    struct pace *pace;       /* of all collections of this process; NULL: requests are not spread.
+                                The simulated platform's never are */
+    struct pace_patience patience; /* how long a collection waits for its turn */
 };
 
 /* "snp" or "sim": the platform that evidence will be of, and so the first path segment of the
@@ -25,9 +29,9 @@ struct collect_options {
 const char *collect_tee(const struct collect_options *options, struct err *err);
 
 /* Asks the platform to sign `report_data`.  NULL on failure: ERR_INVALID as collect_tee(), ERR_IO
-   if trying again later may help, ERR_REBOOT if that cannot.  The result holds at least provider
-   and outblob, and the certificate table as the host gave it, unjudged.  Of the simulated platform
-   VEK and ASK are in `certs`, too. */
+   or ERR_TIMEOUT if trying again later may help, ERR_REBOOT if that cannot.  The result holds at
+   least provider and outblob, and the certificate table as the host gave it, unjudged.  Of the
+   simulated platform VEK and ASK are in `certs`, too. */
 struct collected *collect_evidence(const struct collect_options *options,
                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                    struct err *err);

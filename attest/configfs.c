@@ -317,6 +317,25 @@ int configfs_find(const struct configfs_options *options,
     return rc;
 }
 
+/* One request, in its turn and in a folder of its own. */
+static enum attempt ask_once(const struct configfs_options *options,
+                             const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
+                             struct blobs *blobs, struct err *err)
+{
+    enum attempt attempt = ATTEMPT_FAILED;
+    char folder[PATH_MAX];
+
+    if (pace_begin(options->pace, &options->patience, err) != 0) {
+        return ATTEMPT_FAILED;
+    }
+    if (make_folder(options, folder, err) == 0) {
+        attempt = run_steps(options, folder, report_data, blobs, err);
+        (void)rmdir(folder); /* what stays is removed by the next start */
+    }
+    pace_end(options->pace);
+    return attempt;
+}
+
 int configfs_collect(const struct configfs_options *options,
                      const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                      struct blobs *out_blobs, struct err *err)
@@ -328,14 +347,7 @@ int configfs_collect(const struct configfs_options *options,
         return err_set(err, ERR_LIMIT, "no memory for evidence");
     }
     for (unsigned i = 0; i < TRIES_MAX && attempt == ATTEMPT_DISTURBED; i++) {
-        char folder[PATH_MAX];
-
-        if (make_folder(options, folder, err) != 0) {
-            attempt = ATTEMPT_FAILED;
-            break;
-        }
-        attempt = run_steps(options, folder, report_data, blobs, err);
-        (void)rmdir(folder); /* what stays is removed by the next start */
+        attempt = ask_once(options, report_data, blobs, err);
     }
     if (attempt == ATTEMPT_DONE) {
         *out_blobs = *blobs;

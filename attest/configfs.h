@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "attest/blobs.h"
+#include "attest/pace.h"
 #include "common/compiler.h"
 
 struct err;
@@ -19,8 +20,10 @@ struct err;
 #define CONFIGFS_PROVIDER_CAP 32 /* with the NUL */
 
 struct configfs_options {
-    const char *dir; /* NULL: CONFIGFS_DIR */
-    unsigned vmpl;   /* to ask for; more if the kernel has no key for it */
+    const char *dir;   /* NULL: CONFIGFS_DIR */
+    unsigned vmpl;     /* to ask for; more if the kernel has no key for it */
+    struct pace *pace; /* for each request; NULL: none */
+    struct pace_patience patience;
 };
 
 /* Who signs here: "sev_guest", "tdx_guest".  Asks for no report.  ERR_INVALID: this machine has
@@ -29,7 +32,8 @@ MUST_CHECK int configfs_find(const struct configfs_options *options,
                              char out_provider[static CONFIGFS_PROVIDER_CAP], struct err *err);
 
 /* Report and certificate table for `report_data`, from provider sev_guest.  ERR_INVALID: it is
-   another, or the request is not one for this machine.  ERR_IO: retrying may help.  ERR_REBOOT. */
+   another, or the request is not one for this machine.  ERR_IO, ERR_TIMEOUT: retrying may help.
+   ERR_REBOOT. */
 MUST_CHECK int configfs_collect(const struct configfs_options *options,
                                 const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                 struct blobs *out_blobs, struct err *err);

@@ -4,6 +4,8 @@
  *   /cacerts       the anchors; before anything is asked for, as without them nothing can be judged
  *   /nonce         what the evidence is bound to, together with a new key
  *   /simpleenroll  the request with the evidence; the certificate comes back
+ *
+ * Before the last, the machine's firmware is asked, which may take a minute.
  */
 #include "ca-client/enrol.h"
 
@@ -33,6 +35,7 @@
 #define NONCE_TYPE "application/est-attestation-freshness+json"
 #define CERTS_TYPE "application/pkcs7-mime"
 #define REQUEST_TYPE "application/pkcs10"
+#define SILENCE_MS 5000 /* half of what our CA bears */
 
 /* One enrolment under way. */
 struct attempt {
@@ -76,13 +79,27 @@ static int open_channel(struct attempt *attempt, struct err *err)
         .now_at_least = checked_clock_at_least(&options->clock, &reading) / 1000,
     };
 
-    attempt->roots = certs_load(options->ca_root, err);
     if (attempt->roots == NULL) {
-        return -1;
+        attempt->roots = certs_load(options->ca_root, err);
+        if (attempt->roots == NULL) {
+            return -1;
+        }
     }
     channel.roots = attempt->roots;
     attempt->channel = channel_open(&channel, err);
     return attempt->channel != NULL ? 0 : -1;
+}
+
+/* Another connection, if the firmware has taken so long that the CA may have hung up on us, and the
+   time that the network has.  `began_ms` is of CLOCK_BOOTTIME. */
+static int refresh_channel(struct attempt *attempt, int64_t began_ms, struct err *err)
+{
+    if (clock_reading_now().boot_ms - began_ms < SILENCE_MS) {
+        return 0;
+    }
+    channel_close(attempt->channel);
+    attempt->channel = NULL;
+    return open_channel(attempt, err);
 }
 
 /* Asks, and takes any answer but an acceptable one for a failure. */
@@ -215,11 +232,12 @@ static int obtain(struct attempt *attempt, struct identity **out_identity, struc
     STACK_OF(X509) *certs = NULL;
     struct identity *identity = NULL;
     struct grant grant = {0};
+    int64_t began_ms = clock_reading_now().boot_ms;
 
     if (storage == NULL) {
         return err_set(err, ERR_LIMIT, "out of memory");
     }
-    if (make_body(attempt, &body, err) != 0 ||
+    if (make_body(attempt, &body, err) != 0 || refresh_channel(attempt, began_ms, err) != 0 ||
         send_request(attempt, (struct bytes){body.data, body.len}, &certs, err) != 0) {
         goto out;
     }

@@ -51,6 +51,8 @@ static const struct setting rows[] = {
     {"identity", "platform",               SETTING_CHOICE,       0,               IN(identity, platform),          0,     0,         "auto|snp|tdx|sim|none", "auto", "what signs our evidence"},
     {"identity", "insecure_sim",           SETTING_PATH,         0,               IN(identity, insecure_sim),      0,     0,         NULL,    NULL,     "folder of the simulated machine, with platform = sim"},
     {"identity", "report_dir",             SETTING_PATH,         0,               IN(identity, report_dir),        0,     0,         NULL,    NULL,     "where the kernel gives reports: configfs-tsm, if it is not at its place"},
+    {"identity", "report_interval",        SETTING_DURATION,     RESTART,         IN(identity, report_interval),   MS(1), S(3600),   NULL,    "2s",     "between two requests for a report; after two, five times as long"},
+    {"identity", "vmpl",                   SETTING_NUMBER,       0,               IN(identity, vmpl),              0,     3,         NULL,    "0",      "privilege level to ask a report for, unless ours is higher"},
     {"identity", "certificate",            SETTING_PATH,         0,               IN(identity, certificate),       0,     0,         NULL,    NULL,     "instead of a CA: PEM file of leaf and intermediates"},
     {"identity", "private_key",            SETTING_PATH,         0,               IN(identity, private_key),       0,     0,         NULL,    NULL,     "PEM file of the leaf's key"},
     {"identity", "trust_bundle",           SETTING_PATH,         0,               IN(identity, trust_bundle),      0,     0,         NULL,    NULL,     "PEM file of the anchors for peers"},

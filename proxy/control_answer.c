@@ -21,7 +21,9 @@ static const char *what_is_missing(const struct control *control)
     }
     if (!generation_valid(control->generation, generation_now(control->generation)) ||
         crew_generation(control->crew) < control->first_usable) {
-        return "no valid identity";
+        return enrolment_status(control->enrolment)->reboot_needed
+                   ? "no valid identity, and no new one before a reboot of this machine"
+                   : "no valid identity";
     }
     crew_count(control->crew, &counters);
     return counter_get(&counters, COUNTER_LISTENERS_FAILED) > 0
@@ -86,6 +88,7 @@ static void reply_identity(struct control *control, struct admin_reply *reply)
         .identity = control->identity,
         .ready = control_is_ready(control),
         .draining = control->state != CONTROL_RUNNING,
+        .reboot_needed = enrolment_status(control->enrolment)->reboot_needed,
         .generation = generation_number(control->generation),
         .listeners = listeners,
         .num_listeners = worker->num_routes,

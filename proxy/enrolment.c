@@ -48,6 +48,7 @@ struct job {
 struct enrolment {
     struct enrolment_source *source;
     struct checked_clock clock; /* of the last CA that told its time */
+    struct pace *pace;          /* of all jobs */
     struct enrolment_callbacks callbacks;
     uv_loop_t *loop;
     uv_timer_t timer;
@@ -155,6 +156,7 @@ static void succeed(struct enrolment *e, struct identity *identity)
     e->status.clock_offset_ms = offset_ms;
     e->clock = *identity_clock(identity);
     e->status.expired = false;
+    e->status.reboot_needed = false;
     log_identity(first ? "identity.ready" : "identity.renewed", identity);
     if (offset_ms > CLOCK_WARN_MS || offset_ms < -CLOCK_WARN_MS) {
         log_warn("clock.wrong", kv_num("offset_ms", offset_ms),
@@ -164,6 +166,18 @@ static void succeed(struct enrolment *e, struct identity *identity)
                                    not_after_ms(e), checked_now_ms(e), random_bits());
     e->due_ms = uses_files(e) ? NEVER : (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
     malloc_trim(0); /* an enrolment is a burst, and nothing like it follows for a long time */
+}
+
+/* The firmware's key is gone: asking again is in vain, and every few seconds too. */
+static void give_up(struct enrolment *e, const char *why)
+{
+    e->status.num_failed++;
+    e->status.reboot_needed = true;
+    e->due_ms = NEVER;
+    log_error("identity.reboot_needed", kv_text("error", why),
+              kv_text("effect", e->identity != NULL ? "our certificate serves until it expires"
+                                                    : "there is no identity"),
+              kv_text("instead", "reboot this machine"));
 }
 
 static void fail(struct enrolment *e, const struct enrol_failure *failure, const char *why)
@@ -194,7 +208,11 @@ static void conclude(struct enrolment *e, struct job *job)
         succeed(e, identity);
     } else {
         identity_unref(identity);
-        fail(e, &job->failure, job->err.msg);
+        if (identity == NULL && job->err.code == ERR_REBOOT) {
+            give_up(e, job->err.msg);
+        } else {
+            fail(e, &job->failure, job->err.msg);
+        }
     }
 }
 
@@ -204,6 +222,7 @@ static void finish(struct enrolment *e)
         void (*on_done)(void *user) = e->on_done;
         void *user = e->on_done_user;
 
+        pace_free(e->pace);
         free(e);
         on_done(user);
     }
@@ -255,6 +274,8 @@ static struct job *make_job(struct enrolment *e)
         job->options = e->source->options.enrol;
         job->options.clock = e->clock;
         job->options.cancelled = &job->cancelled;
+        job->options.collect.pace = e->pace;
+        job->options.collect.patience.cancelled = &job->cancelled;
         e->num_jobs++;
     }
     return job;
@@ -306,7 +327,8 @@ static void check_clocks(struct enrolment *e)
     struct pause pause = pause_between(&e->clocks, &now, TICK_MS);
 
     e->clocks = now;
-    if ((pause.slept_ms < SLEPT_MIN_MS && pause.stepped_ms == 0) || uses_files(e)) {
+    if ((pause.slept_ms < SLEPT_MIN_MS && pause.stepped_ms == 0) || uses_files(e) ||
+        e->status.reboot_needed) {
         return;
     }
     e->jump_due_ms = renew_after_jump(&e->renew, (uint64_t)now.boot_ms);
@@ -397,7 +419,8 @@ struct enrolment *enrolment_start(uv_loop_t *loop, const struct enrolment_option
     e->jump_due_ms = NEVER;
     e->clocks = read_clocks();
     e->num_open = 1;
-    e->source = open_source(e, options);
+    e->pace = pace_new(options->report_interval_ms, err);
+    e->source = e->pace != NULL ? open_source(e, options) : NULL;
     if (e->source == NULL) {
         err_set(err, ERR_LIMIT, "enrolment: out of memory");
         enrolment_stop(e, on_abandoned, NULL);
@@ -470,6 +493,7 @@ void enrolment_commit(struct enrolment *enrolment, struct enrolment_change *chan
     enrolment_source_close(e->source, on_closed);
     e->source = change->source;
     e->renew = (struct renew){0};
+    e->status.reboot_needed = false;
     if (change->identity != NULL) {
         succeed(e, change->identity);
     } else {

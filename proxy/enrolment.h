@@ -22,9 +22,10 @@ struct enrolment_source;
 
 /* Copied, with its texts. */
 struct enrolment_options {
-    struct enrol_options enrol;  /* without clock and `cancelled` */
+    struct enrol_options enrol;  /* without clock, pace and `cancelled` */
     struct identity_files files; /* with a certificate: files instead of a CA; of `enrol` only the
                                     trust domain counts then */
+    uint64_t report_interval_ms; /* between requests to the firmware; that of the start counts */
 };
 
 /* What the control thread reads for /metrics and /identity. */
@@ -35,6 +36,7 @@ struct enrolment_status {
     int64_t last_success;           /* seconds since 1970; 0: never */
     int64_t clock_offset_ms;        /* CA's clock minus ours */
     bool expired;                   /* there was an identity, and it has expired */
+    bool reboot_needed;             /* for evidence: enrolments are given up until somebody asks */
 };
 
 /* A new identity is here; the callee takes its own reference if it keeps it.  -1: it cannot be

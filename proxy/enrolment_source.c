@@ -130,5 +130,6 @@ bool enrolment_source_is(const struct enrolment_source *source,
             return false;
         }
     }
-    return left.enrol.timeout_ms == right.enrol.timeout_ms;
+    return left.enrol.timeout_ms == right.enrol.timeout_ms &&
+           left.enrol.collect.vmpl == right.enrol.collect.vmpl;
 }

@@ -81,6 +81,9 @@ static bool put_identity(const struct metrics_facts *facts, struct buf *out)
                   facts->identity_not_after) &&
         put_gauge(out, "liftgate_identity_expired",
                   "Whether our certificate has expired without a successor.", status->expired) &&
+        put_gauge(out, "liftgate_identity_reboot_needed",
+                  "Whether this machine gives no evidence before it is booted anew.",
+                  status->reboot_needed) &&
         put_gauge(out, "liftgate_identity_last_success_timestamp",
                   "When an enrolment last succeeded, in seconds since 1970.",
                   status->last_success) &&

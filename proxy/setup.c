@@ -67,13 +67,16 @@ static int enrolment_of(const struct config *config, struct enrolment_options *o
             "certificate files");
     }
     *out_options = (struct enrolment_options){
+        .report_interval_ms = identity->report_interval,
         .enrol = {.ca_url = identity->ca,
                   .ca_root = identity->ca_root,
                   .trust_domain = identity->trust_domain,
                   .service = identity->service,
                   .collect = {.platform = platform_name(identity->platform),
                               .machine_dir = identity->insecure_sim,
-                              .report_dir = identity->report_dir},
+                              .report_dir = identity->report_dir,
+                              .vmpl = (unsigned)identity->vmpl,
+                              .patience = {.timeout_ms = ENROL_TIMEOUT_MS}},
                   .timeout_ms = ENROL_TIMEOUT_MS},
     };
     return 0;

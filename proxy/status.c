@@ -133,9 +133,10 @@ int status_render(const struct status_facts *facts, struct buf *out, struct err 
             return -1;
         }
     }
-    root = json_pack("{s:b, s:b, s:I, s:o, s:o}", "ready", facts->ready, "draining",
-                     facts->draining, "generation", (json_int_t)facts->generation, "listeners",
-                     listeners_json(facts), "identity", identity);
+    root = json_pack("{s:b, s:b, s:b, s:I, s:o, s:o}", "ready", facts->ready, "draining",
+                     facts->draining, "reboot_needed", facts->reboot_needed, "generation",
+                     (json_int_t)facts->generation, "listeners", listeners_json(facts), "identity",
+                     identity);
     text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text == NULL || !buf_printf(out, "%s\n", text)) {
         err_set(err, ERR_LIMIT, "/identity does not fit");

@@ -23,6 +23,7 @@ struct status_facts {
     const struct identity *identity; /* NULL: none yet */
     bool ready;
     bool draining;
+    bool reboot_needed; /* for evidence of this machine */
     uint64_t generation;
     const struct status_listener *listeners;
     size_t num_listeners;

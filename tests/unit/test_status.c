@@ -38,7 +38,8 @@ static json_t *render(const struct status_facts *facts)
 static void without_an_identity_there_are_the_listeners_alone(void **state)
 {
     struct status_listener listeners[2] = {{.name = "api"}, {.name = "db", .egress = true}};
-    struct status_facts facts = {.draining = true, .generation = 1, .listeners = listeners};
+    struct status_facts facts = {
+        .draining = true, .reboot_needed = true, .generation = 1, .listeners = listeners};
     json_t *root = NULL;
     const json_t *list = NULL;
     struct err err;
@@ -50,6 +51,7 @@ static void without_an_identity_there_are_the_listeners_alone(void **state)
     assert_true(json_is_null(json_object_get(root, "identity")));
     assert_true(json_is_false(json_object_get(root, "ready")));
     assert_true(json_is_true(json_object_get(root, "draining")));
+    assert_true(json_is_true(json_object_get(root, "reboot_needed")));
     list = json_object_get(root, "listeners");
     assert_int_equal(json_array_size(list), 2);
     for (size_t i = 0; i < 2; i++) {
