@@ -1,9 +1,13 @@
 #!/usr/bin/python3
 """The kernel's configfs-tsm, emulated: what the collector makes of whatever it answers."""
+import json
+import signal
+
 import case
+import peers
 from process import run
 from report_folder import ReportFolder
-from world import MEASUREMENTS, vendor
+from world import MEASUREMENTS, World, ingress, peer, vendor
 
 DATA = "5a" * 64
 
@@ -112,6 +116,73 @@ class Collector(case.Case):
             (folder.path / name).mkdir()
         self.assertEqual(self.collect(folder)[0], 0)
         self.assertEqual(sorted(folder.left()), sorted(kept))
+
+
+class Sidecar(case.Case):
+    """liftgate where the kernel gives reports."""
+
+    def setUp(self):
+        super().setUp()
+        self.world = World(self)
+        self.world.start_ca()
+        self.app = peers.echo(self)
+
+    def start(self, *switches, interval="1ms", platform="auto"):
+        self.reports = ReportFolder(self, self.world.machine("server"), *switches)
+        return self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")], ready=False,
+                                  platform=f"platform = {platform}\nreport_dir = {self.reports.path}\nreport_interval = {interval}")
+
+    def test_a_simulated_root_vouches_for_no_genuine_guest(self):
+        """All the way: the evidence reaches the CA, which believes this root for the simulated platform alone."""
+        server = self.start()
+        refused = self.world.ca.wait_for("enrol.refused")
+        self.assertEqual((refused["code"], refused["slug"]), ("chain-invalid", "provider-mismatch"))
+        self.assertEqual(server.wait_for("identity.failed")["code"], "chain-invalid")
+        self.assertEqual(self.reports.left(), [])
+        self.assertEqual(server.get("/readyz")[0], 503)
+
+    def test_a_wiped_key_is_said_once_and_not_asked_for_again(self):
+        server = self.start("report ENOTTY")
+        event = server.wait_for("identity.reboot_needed")
+        self.assertEqual(event.level, "error")
+        self.assertIn("reboot needed", event["error"])
+        self.assertEqual(server.metric("liftgate_identity_reboot_needed"), 1)
+        self.assertTrue(json.loads(server.get("/identity")[1])["reboot_needed"])
+        self.assertEqual(server.get("/readyz"), (503, "no valid identity, and no new one before a reboot of this machine\n"))
+        since = server.mark()
+        server.signal(signal.SIGUSR1)  # who asks is answered
+        server.wait_for("identity.reboot_needed", since=since)
+        self.assertEqual(len(self.reports.asked()), 2)
+        self.assertEqual(len(server.find("identity.reboot_needed")), 2)
+        self.reports.switch()
+        since = server.mark()
+        server.signal(signal.SIGUSR1)
+        server.wait_for("identity.failed", since=since)  # by the CA, as above
+
+    def test_a_failing_firmware_is_not_hammered(self):
+        server = self.start("report EIO", interval="1h")
+        first = server.wait_for("identity.failed")
+        self.assertIn("host or firmware failed", first["error"])
+        for _ in range(2):
+            since = server.mark()
+            self.assertIn("not asked so often (report_interval)", server.wait_for("identity.failed", since=since)["error"])
+        self.assertEqual(len(self.reports.asked()), 1)
+
+    def test_what_a_killed_sidecar_left_is_removed_by_the_next(self):
+        reports = ReportFolder(self, self.world.machine("server"), name="other")
+        (reports.path / "liftgate-4194303-0badcafe").mkdir()
+        self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")], ready=False,
+                           platform=f"platform = snp\nreport_dir = {reports.path}").wait_for("identity.failed")
+        self.assertEqual(reports.left(), [])
+
+    def test_a_start_without_a_platform_fails_with_what_was_tried(self):
+        for switch, said in (("mkdir ENXIO", "no driver offers reports"), ("provider tdx_guest", "Intel TDX guest")):
+            with self.subTest(switch):
+                reports = ReportFolder(self, self.world.machine("server"), switch, name=switch.split()[0])
+                server = self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")], ready=False,
+                                            platform=f"platform = auto\nreport_dir = {reports.path}")
+                self.assertEqual(server.wait(), 2)
+                self.assertIn(said, server.lines[-1])
 
 
 if __name__ == "__main__":

@@ -103,11 +103,12 @@ class World:
         return est_client.collect(program("liftgate-attest"), self.machine(name), report_data)
 
     def sidecar(self, name, routes, peers=(), limits="", machine=None, ready=True, identity="", user=None,
-                process="", **manager):
+                process="", platform=None, **manager):
         """A running sidecar with an identity (or, if not `ready`, on its way to one); `manager` is what a
         service manager gives it, as handover.py knows it, or a command `around` it."""
+        platform = platform or f"platform = sim\ninsecure_sim = {machine or self.machine(name)}"
         text = (f"[identity]\nca = {self.ca_url}\nca_root = {self.ca_root}\ntrust_domain = {DOMAIN}\nservice = {name}\n"
-                f"platform = sim\ninsecure_sim = {machine or self.machine(name)}\n{identity}")
+                f"{platform}\n{identity}")
         text += routes + "".join(peers)
         workers = os.environ.get("LIFTGATE_TEST_WORKERS", "1")
         text += (f"[process]\nworkers = {workers}\n{process}[admin]\nlisten = 127.0.0.1:0\n"
