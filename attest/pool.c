@@ -131,6 +131,11 @@ enum cert_status pool_unreadable(const struct pool *pool)
     return pool->unreadable;
 }
 
+size_t pool_num_certs(const struct pool *pool)
+{
+    return pool->num_certs;
+}
+
 const struct cert *pool_next_vek(const struct pool *pool, size_t *cursor)
 {
     while (*cursor < pool->num_certs) {

@@ -29,6 +29,9 @@ void pool_free(struct pool *pool); /* accepts NULL */
 /* The first certificate that could not be read; CERT_OK: there was none. */
 enum cert_status pool_unreadable(const struct pool *pool);
 
+/* How many could be read, each counted once. */
+size_t pool_num_certs(const struct pool *pool);
+
 /* Walks the VEK candidates: evidence, table, collateral.  Start with `*cursor` 0; NULL at the end.
  */
 const struct cert *pool_next_vek(const struct pool *pool, size_t *cursor);

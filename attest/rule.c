@@ -7,6 +7,15 @@
 
 const char rule_skipped[] = "skipped";
 
+unsigned rule_known(const struct appraisal *a)
+{
+    return (a->report.data != NULL ? NEEDS_REPORT : 0U) | (a->table_known ? NEEDS_TABLE : 0U) |
+           (a->pool != NULL ? NEEDS_POOL : 0U) | (a->vek != NULL ? NEEDS_VEK : 0U) |
+           (a->ask != NULL ? NEEDS_ASK : 0U) | (a->ark != NULL ? NEEDS_ARK : 0U) |
+           (a->layout_known ? NEEDS_LAYOUT : 0U) | (a->provider_known ? NEEDS_PROVIDER : 0U) |
+           (a->spl_known ? NEEDS_SPL : 0U) | (a->hwid_known ? NEEDS_HWID : 0U);
+}
+
 bool rule_is_text(struct bytes bytes, const char *text)
 {
     return bytes.data != NULL && bytes.len == strlen(text) &&

@@ -90,6 +90,9 @@ extern const size_t rules_final_len;
 /* Sets `crl` to the newest list that holds or, if none does, to the first. */
 void rule_choose_crl(struct appraisal *a);
 
+/* Which of the needs are met by now. */
+unsigned rule_known(const struct appraisal *a);
+
 /* The kind that `cert`'s common name claims. */
 enum vek_kind rule_vek_kind(const struct cert *cert);
 

@@ -19,15 +19,6 @@ struct outcome {
     struct verify_rows *rows; /* NULL: stop at the first failure */
 };
 
-static unsigned known(const struct appraisal *a)
-{
-    return (a->report.data != NULL ? NEEDS_REPORT : 0U) | (a->table_known ? NEEDS_TABLE : 0U) |
-           (a->pool != NULL ? NEEDS_POOL : 0U) | (a->vek != NULL ? NEEDS_VEK : 0U) |
-           (a->ask != NULL ? NEEDS_ASK : 0U) | (a->ark != NULL ? NEEDS_ARK : 0U) |
-           (a->layout_known ? NEEDS_LAYOUT : 0U) | (a->provider_known ? NEEDS_PROVIDER : 0U) |
-           (a->spl_known ? NEEDS_SPL : 0U) | (a->hwid_known ? NEEDS_HWID : 0U);
-}
-
 static void record(struct outcome *outcome, const struct rule *rule, enum row_state state,
                    const struct verdict *verdict)
 {
@@ -56,7 +47,7 @@ static void walk(struct appraisal *a, const struct rule *rules, size_t num_rules
         const struct rule *rule = &rules[i];
         const char *slug = NULL;
 
-        if ((rule->needs & ~known(a)) != 0) {
+        if ((rule->needs & ~rule_known(a)) != 0) {
             assert(outcome->refused || outcome->rows != NULL);
             continue;
         }
@@ -303,7 +294,7 @@ bool verify_evidence(const struct evidence *evidence, const struct collateral *c
     }
     /* No row was left out, and the report's signature held. */
     assert(outcome.refused ||
-           (known(&a) == NEEDS_ALL && a.verified.report.data != NULL && a.vek != NULL &&
+           (rule_known(&a) == NEEDS_ALL && a.verified.report.data != NULL && a.vek != NULL &&
             a.ask != NULL && a.ark != NULL && a.anchor != NULL));
     if (outcome.refused) {
         *out_verdict = outcome.verdict;

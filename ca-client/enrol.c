@@ -20,6 +20,7 @@
 
 #include "attest/binding.h"
 #include "attest/bundle.h"
+#include "attest/parcel.h"
 #include "ca-client/anchors.h"
 #include "ca-client/certs.h"
 #include "ca-client/channel.h"
@@ -152,6 +153,7 @@ static int collect_bundle(const struct attempt *attempt, X509_REQ *request, stru
     uint8_t spki_sha256[CSR_SPKI_SHA256_LEN];
     uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
     struct collected *collected = NULL;
+    struct parcel *parcel = NULL;
     int rc = -1;
 
     if (csr_spki_sha256(request, spki_sha256, err) != 0) {
@@ -164,7 +166,14 @@ static int collect_bundle(const struct attempt *attempt, X509_REQ *request, stru
     if (collected == NULL) {
         return err_wrap(err, "evidence");
     }
-    rc = bundle_encode(collected_evidence(collected), out, err);
+    parcel =
+        parcel_new(collected_evidence(collected), checked_clock_now(&attempt->clock) / 1000, err);
+    if (parcel != NULL) {
+        rc = bundle_encode(parcel_evidence(parcel), out, err);
+    } else {
+        err_wrap(err, "evidence");
+    }
+    parcel_free(parcel);
     collected_free(collected);
     return rc;
 }

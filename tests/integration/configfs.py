@@ -159,6 +159,11 @@ class Sidecar(case.Case):
         server.signal(signal.SIGUSR1)
         server.wait_for("identity.failed", since=since)  # by the CA, as above
 
+    def test_what_the_ca_must_refuse_is_not_sent(self):
+        server = self.start("table 100")
+        self.assertIn("the CA would refuse it: report-invalid: aux-out-of-range", server.wait_for("identity.failed")["error"])
+        self.assertEqual(self.world.ca.find("enrol.refused"), [])
+
     def test_a_failing_firmware_is_not_hammered(self):
         server = self.start("report EIO", interval="1h")
         first = server.wait_for("identity.failed")
