@@ -85,15 +85,19 @@ static bool exists(const char *root, const char *path)
     return access(whole, F_OK) == 0;
 }
 
+/* The folder `sev` is in SEV-SNP guests alone (Linux 6.11); the flag is on hosts as well. */
 static const char *kind_of(const char *root, const char *flags)
 {
-    if (exists(root, "/dev/sev-guest") || has_word(flags, "sev_snp")) {
+    bool is_guest = has_word(flags, "hypervisor");
+
+    if (exists(root, "/dev/sev-guest") || exists(root, "/sys/devices/system/cpu/sev") ||
+        (is_guest && has_word(flags, "sev_snp"))) {
         return "sev-snp";
     }
     if (exists(root, "/dev/tdx_guest") || has_word(flags, "tdx_guest")) {
         return "tdx";
     }
-    return has_word(flags, "hypervisor") ? "vm" : "bare-metal";
+    return is_guest ? "vm" : "bare-metal";
 }
 
 /* The kernel parameters that may move a number; others are nobody's business. */

@@ -61,7 +61,7 @@ static void the_kind_of_machine_is_found(void **state)
 {
     static const struct {
         const char *flags;
-        const char *device; /* NULL: none more than in the row above */
+        const char *device; /* NULL: none */
         const char *kind;
     } rows[] = {
         {"fpu vme", NULL, "bare-metal"},
@@ -69,6 +69,8 @@ static void the_kind_of_machine_is_found(void **state)
         {"fpu hypervisors", NULL, "bare-metal"},
         {"hypervisor tdx_guest x", NULL, "tdx"},
         {"hypervisor sev_snp", NULL, "sev-snp"},
+        {"sev sev_es sev_snp", NULL, "bare-metal"},
+        {"hypervisor", "/sys/devices/system/cpu/sev/vmpl", "sev-snp"},
         {"hypervisor", "/dev/tdx_guest", "tdx"},
         {"hypervisor", "/dev/sev-guest", "sev-snp"},
     };
@@ -87,6 +89,8 @@ static void the_kind_of_machine_is_found(void **state)
         check_text(object, "kind", rows[i].kind);
         check_text(object, "cpu", "A CPU");
         json_decref(object);
+        folder_remove(*state);
+        assert_int_equal(mkdir(*state, 0700), 0);
     }
 }
 
