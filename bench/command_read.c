@@ -117,9 +117,13 @@ static void read_pgbench(const char *output, struct command_report *report)
     }
 }
 
-/* "1.23ms", "45.6us" or "1.2s" behind `mark`, in us. */
+/* "45.60us", "1.23ms", "1.20s" or "1.50m" (minutes) behind `mark`, in us. */
 static bool find_time(const char *text, const char *mark, double *out)
 {
+    static const struct {
+        const char *name;
+        double us;
+    } units[] = {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}};
     const char *at = strstr(text, mark);
     char *unit = NULL;
     double value = 0;
@@ -128,8 +132,13 @@ static bool find_time(const char *text, const char *mark, double *out)
         return false;
     }
     value = strtod(at + strlen(mark), &unit);
-    *out = strncmp(unit, "us", 2) == 0 ? value : *unit == 'm' ? value * 1e3 : value * 1e6;
-    return *unit == 'u' || *unit == 'm' || *unit == 's';
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strncmp(unit, units[i].name, strlen(units[i].name)) == 0) {
+            *out = value * units[i].us;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void read_wrk(const char *output, struct command_report *report)
@@ -155,11 +164,36 @@ static void read_wrk(const char *output, struct command_report *report)
     report->operations = requests != NULL ? strtoull(requests, NULL, 10) : 0;
 }
 
+/* What failed although the command did not: a failure is fast, and no operation. */
+static int check_failures(enum command_kind kind, const char *output, struct err *err)
+{
+    static const struct {
+        enum command_kind kind;
+        const char *mark;
+    } rows[] = {
+        {COMMAND_WRK, "Socket errors: "},
+        {COMMAND_WRK, "Non-2xx or 3xx responses: "},
+        {COMMAND_PGBENCH, "number of failed transactions: "},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *at = rows[i].kind == kind ? strstr(output, rows[i].mark) : NULL;
+
+        if (at != NULL && strncmp(at + strlen(rows[i].mark), "0 ", 2) != 0) {
+            return err_set(err, ERR_IO, "%.*s", (int)strcspn(at, "\n"), at);
+        }
+    }
+    return 0;
+}
+
 int command_read(enum command_kind kind, const char *line, const char *output,
                  struct command_report *out, struct err *err)
 {
     struct command_report report = {.num = 0};
 
+    if (check_failures(kind, output, err) != 0) {
+        return -1;
+    }
     switch (kind) {
     case COMMAND_REDIS:
         read_redis(line, output, &report);

@@ -99,16 +99,49 @@ static void figures_of_wrk(void **state)
 {
     static const char output[] = "  Latency Distribution\n"
                                  "     50%  635.00us\n     75%  712.00us\n     90%    1.04ms\n"
-                                 "     99%    2.00s \n"
+                                 "     99%    1.50m \n"
                                  "  22464 requests in 1.00s, 1.65MB read\n"
                                  "Requests/sec:  22463.96\n";
     static const struct figure want[] = {
-        {"operations", 22463.96}, {"p50", 635}, {"p90", 1040}, {"p99", 2000000}};
+        {"operations", 22463.96}, {"p50", 635}, {"p90", 1040}, {"p99", 90000000}};
     struct command_report report;
     struct err err;
 
     assert_int_equal(command_read(COMMAND_WRK, "wrk", output, &report, &err), 0);
     check(&report, want, 4, 22464);
+}
+
+static void requests_that_failed_are_no_operations(void **state)
+{
+    static const struct {
+        enum command_kind kind;
+        const char *output;
+        const char *why; /* NULL: nothing has failed */
+    } rows[] = {
+        {COMMAND_WRK, "  5 requests in 1.00s, 1MB read\nRequests/sec: 5\n", NULL},
+        {COMMAND_WRK,
+         "  5 requests in 1.00s, 1MB read\n  Non-2xx or 3xx responses: 2\nRequests/sec: 5\n",
+         "Non-2xx or 3xx responses: 2"},
+        {COMMAND_WRK,
+         "  5 requests in 1.00s, 1MB read\n"
+         "  Socket errors: connect 0, read 3, write 0, timeout 0\nRequests/sec: 5\n",
+         "Socket errors: connect 0, read 3, write 0, timeout 0"},
+        {COMMAND_PGBENCH, "number of failed transactions: 0 (0.000%)\ntps = 1\ntps = 1\n", NULL},
+        {COMMAND_PGBENCH, "number of failed transactions: 10 (1.000%)\ntps = 1\n",
+         "number of failed transactions: 10 (1.000%)"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct command_report report;
+        struct err err = {0};
+        int rc = command_read(rows[i].kind, "x", rows[i].output, &report, &err);
+
+        assert_int_equal(rc, rows[i].why == NULL ? 0 : -1);
+        if (rows[i].why != NULL) {
+            assert_int_equal(err.code, ERR_IO);
+            assert_string_equal(err.msg, rows[i].why);
+        }
+    }
 }
 
 static void output_without_a_figure_is_refused(void **state)
@@ -144,6 +177,7 @@ int main(void)
         cmocka_unit_test(figures_of_redis_benchmark),
         cmocka_unit_test(figures_of_pgbench),
         cmocka_unit_test(figures_of_wrk),
+        cmocka_unit_test(requests_that_failed_are_no_operations),
         cmocka_unit_test(output_without_a_figure_is_refused),
         cmocka_unit_test(a_command_that_cannot_be_run_is_named),
     };
