@@ -3,8 +3,8 @@
  *
  * Happy path: HOLD opens the idle connections, each with one request to prove it; SETTLE waits;
  * OPEN opens those that will carry requests (none with churn); WARM and COUNT carry them; DRAIN
- * waits for what is on its way; CLOSE ends everything, and with the last handle the loop. Failures:
- * the first one is kept and leads to CLOSE.
+ * waits for what is on its way or was due; CLOSE ends everything, and with the last handle the
+ * loop. Failures: the first one is kept and leads to CLOSE.
  */
 #include "bench/load.h"
 
@@ -255,6 +255,31 @@ static void load_open_busy(struct load *load)
     load_open_more(load);
 }
 
+/* What is due has to be waited for, but a rate far out of reach must not make a turn endless. */
+static uint64_t drain_ms(const struct load_options *options)
+{
+    return options->time_ms + options->stall_ms;
+}
+
+static void start_drain(struct load *load)
+{
+    if (load->options->rate > 0) {
+        uv_update_time(&load->loop);
+        uv_timer_start(&load->timer, on_time, drain_ms(load->options), 0);
+    }
+    drain(load);
+}
+
+static void fail_late(struct load *load)
+{
+    struct err err;
+
+    err_set(&err, ERR_TIMEOUT,
+            "%" PRIu64 " requests a second are too many: %" PRIu64 " ms later some still wait",
+            load->options->rate, drain_ms(load->options));
+    load_fail(load, &err);
+}
+
 static void on_time(uv_timer_t *timer)
 {
     struct load *load = timer->data;
@@ -275,8 +300,10 @@ static void on_time(uv_timer_t *timer)
         load->phase = PHASE_DRAIN;
         load->result->elapsed_ns = load->ends_ns - load->counts_ns;
         if (mark(load, LOAD_END)) {
-            drain(load);
+            start_drain(load);
         }
+    } else if (load->phase == PHASE_DRAIN) {
+        fail_late(load);
     }
 }
 

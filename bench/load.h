@@ -41,7 +41,8 @@ struct load_options {
     uint64_t warm_up_ms;
     uint64_t time_ms;
     uint64_t settle_ms;
-    uint64_t stall_ms; /* no reply for so long while some are due: ERR_TIMEOUT */
+    uint64_t stall_ms; /* no reply for so long while some are due: ERR_TIMEOUT; likewise if what was
+                          due is not done for time_ms and this after the end */
     load_on_mark *on_mark;
     void *user;
 };

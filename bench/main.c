@@ -3,6 +3,7 @@
  * measure it with.  What is measured are black boxes: it knows addresses and processes.
  */
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 
 #define PROGRAM "liftgate-bench"
 #define RESULTS_MODE 0644
-#define BUSY_MAX 0.9 /* above it the load generator is what was measured */
+#define BUSY_MAX 0.9  /* above it the load generator is what was measured */
+#define RATE_MIN 0.95 /* below it an open loop has not kept up */
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -98,6 +100,26 @@ static void warn_of_busy(const struct results *results)
     }
 }
 
+/* Then the latency grows for as long as the turn lasts, and says how long that was. */
+static void warn_of_rate(const struct results *results)
+{
+    const struct scenario_load *load = &results->scenario->load;
+    double seconds = (double)load->time / 1e3;
+
+    for (size_t i = 0; load->rate > 0 && i < results->scenario->num_targets; i++) {
+        const struct results_metric *found = results_find(&results->targets[i], "operations");
+
+        for (size_t j = 0; found != NULL && j < found->num; j++) {
+            /* One more may be on its way at the end. */
+            if (found->values[j] * seconds + 1 < RATE_MIN * (double)load->rate * seconds) {
+                fprintf(stderr, PROGRAM ": %s: only %.0f of %" PRIu64 " requests a second\n",
+                        results->targets[i].target->name, found->values[j], load->rate);
+                break;
+            }
+        }
+    }
+}
+
 static int fail(const char *name, bool is_terminal, const struct err *err)
 {
     fprintf(stderr, "%s" PROGRAM ": %s: %s\n", is_terminal ? "\r\033[K" : "", name, err->msg);
@@ -127,6 +149,7 @@ static int measure(const struct scenario *scenario, const char *name, const char
     }
     results_print(results, stdout);
     warn_of_busy(results);
+    warn_of_rate(results);
     if (results_path != NULL &&
         write_json(results_json(results, environment_read("")), results_path, &err) != 0) {
         code = fail(name, false, &err);

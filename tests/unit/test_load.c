@@ -121,11 +121,11 @@ static int run_mode(const struct server *server, const struct load_options *mode
     options.warm_up_ms = 5;
     options.time_ms = mode->time_ms > 0 ? mode->time_ms : TIME_MS;
     options.settle_ms = 1;
-    options.stall_ms = 10000;
+    options.stall_ms = mode->stall_ms > 0 ? mode->stall_ms : 10000;
     options.exchange = &exchange;
     assert_int_equal(exchange_init(&exchange, EXCHANGE_ECHO, 64, 64, err), 0);
     rc = load_run(&options, result, err);
-    assert_int_equal(result->elapsed_ns > 0, rc == 0);
+    assert_true(result->elapsed_ns > 0 || rc != 0);
     exchange_deinit(&exchange);
     return rc;
 }
@@ -236,6 +236,20 @@ static void open_loop_latency_is_from_when_a_request_was_due(void **state)
     assert_true(latency_percentile(&result->latency, 500) >= 2000000);
 }
 
+static void a_rate_out_of_reach_ends_the_run(void **state)
+{
+    const struct load_options mode = {.rate = 10000000, .time_ms = 20, .stall_ms = 100};
+    struct server server;
+    struct err err;
+
+    server_start(&server, MANNER_ECHO);
+    assert_int_equal(run_mode(&server, &mode, *state, &err), -1);
+    server_join(&server);
+    assert_int_equal(err.code, ERR_TIMEOUT);
+    assert_string_equal(err.msg,
+                        "10000000 requests a second are too many: 120 ms later some still wait");
+}
+
 static void a_mark_that_fails_ends_the_run(void **state)
 {
     const struct load_options mode = {.on_mark = refuse_mark};
@@ -291,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_mode_counts_and_marks, make, drop),
         cmocka_unit_test_setup_teardown(open_loop_latency_is_from_when_a_request_was_due, make,
                                         drop),
+        cmocka_unit_test_setup_teardown(a_rate_out_of_reach_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_mark_that_fails_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_server_that_misbehaves_ends_the_run, make, drop),
         cmocka_unit_test_setup_teardown(a_server_that_is_not_there_is_named, make, drop),
