@@ -190,7 +190,7 @@ int finding_print(const struct finding *finding, struct err *err)
         printf("verdict: refused: %s: %s: %s\n", verdict_code_name(finding->verdict.code),
                finding->verdict.slug, detail);
     }
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         return err_set(err, ERR_IO, "cannot write to standard output");
     }
     return 0;
@@ -272,7 +272,7 @@ int finding_print_json(const struct finding *finding, struct err *err)
         json_array_append_new(json_object_get(root, "workloads"), trace_json(&finding->traces[i]));
     }
     if (root == NULL || json_dumpf(root, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF ||
-        fflush(stdout) != 0) {
+        fflush(stdout) != 0 || ferror(stdout) != 0) {
         rc = err_set(err, ERR_IO, "cannot write to standard output");
     }
     json_decref(root);

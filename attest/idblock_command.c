@@ -204,7 +204,7 @@ static int print(const struct idblock *block, const struct idblock_keys *keys)
     if (block->guest_svn > 0) {
         printf("min_guest_svn = %" PRIu32 "\n", block->guest_svn);
     }
-    return fflush(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
 }
 
 static int make(const struct idblock_args *args)

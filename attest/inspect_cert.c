@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -16,35 +15,13 @@
 
 #include "attest/cert.h"
 #include "attest/inspect.h"
+#include "attest/inspect_x509.h"
 #include "attest/product.h"
 #include "attest/vek.h"
 #include "attest/verify.h"
 #include "common/der.h"
 #include "common/ear.h"
 #include "common/err.h"
-
-#define TEXT_MAX 512
-
-static const struct sheet_line malformed = {
-    .name = "encoding", .offset = SHEET_NO_OFFSET, .mark = SHEET_DANGER, .meaning = NULL};
-
-/* Takes what was printed into `bio` and empties it. */
-static void take_text(BIO *bio, char out[static TEXT_MAX])
-{
-    int len = BIO_read(bio, out, TEXT_MAX - 1);
-
-    out[len > 0 ? len : 0] = '\0';
-    (void)BIO_reset(bio);
-}
-
-static void put_name(struct sheet *sheet, BIO *bio, const char *name, const X509_NAME *value)
-{
-    char text[TEXT_MAX];
-
-    X509_NAME_print_ex(bio, value, 0, XN_FLAG_RFC2253);
-    take_text(bio, text);
-    sheet_put(sheet, name, text[0] == '\0' ? "empty" : NULL, "%s", text);
-}
 
 static void put_key(struct sheet *sheet, const X509_PUBKEY *pubkey)
 {
@@ -121,7 +98,7 @@ static void put_vek(struct sheet *sheet, const char *title, const struct cert *c
             if (vek_uint8(vek.spl[i], &number)) {
                 sheet_put(sheet, spls[i], "firmware level that this key stands for", "%u", number);
             } else {
-                sheet_line(sheet, &malformed, "%s is no INTEGER from 0 to 255", spls[i]);
+                sheet_line(sheet, &inspect_malformed, "%s is no INTEGER from 0 to 255", spls[i]);
             }
         }
     }
@@ -146,18 +123,6 @@ static const char *status_text(enum ear_status status)
         return "contraindicated";
     }
     return "unknown";
-}
-
-static void put_time(struct sheet *sheet, const char *name, const char *meaning, int64_t seconds)
-{
-    time_t time = (time_t)seconds;
-    char text[32] = "";
-    struct tm tm;
-
-    if (gmtime_r(&time, &tm) != NULL) {
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
-    sheet_put(sheet, name, meaning, "%s", text);
 }
 
 static void put_ear_claims(struct sheet *sheet, const struct ear *ear)
@@ -185,21 +150,23 @@ static void put_ear(struct sheet *sheet, const char *title, struct bytes value)
     struct der der = der_over(value);
     struct der_item cmw;
     struct sheet_line status = {.name = "status", .offset = SHEET_NO_OFFSET};
+    const struct sheet_line iat = {
+        .name = "iat", .offset = SHEET_NO_OFFSET, .meaning = "when it was given"};
     struct ear ear;
     struct err err;
 
     sheet_section(sheet, "%s: attestation result", title);
     if (!der_take(&der, DER_OCTET_STRING, &cmw) || !der_end(&der)) {
-        sheet_line(sheet, &malformed, "no OCTET STRING");
+        sheet_line(sheet, &inspect_malformed, "no OCTET STRING");
         return;
     }
     if (ear_decode(cmw.content, &ear, &err) != 0) {
-        sheet_line(sheet, &malformed, "%s", err.msg);
+        sheet_line(sheet, &inspect_malformed, "%s", err.msg);
         return;
     }
     status.mark = ear.status == EAR_AFFIRMING ? SHEET_GOOD : SHEET_DANGER;
     sheet_line(sheet, &status, "%u (%s)", (unsigned)ear.status, status_text(ear.status));
-    put_time(sheet, "iat", "when it was given", ear.iat);
+    inspect_time(sheet, &iat, ear.iat);
     sheet_put(sheet, "instance-identity", NULL, "%s",
               ear.instance_identified ? "affirmed: the policy lists this chip" : "not claimed");
     sheet_put(sheet, "hardware", NULL, "%s", ear.genuine ? "affirmed" : "not claimed");
@@ -210,50 +177,50 @@ static void put_ear(struct sheet *sheet, const char *title, struct bytes value)
 
 /* Certificates. */
 
-static void put_extensions(struct sheet *sheet, BIO *bio, const X509 *cert)
+/* True for those of AMD's that put_vek() shows. */
+static bool is_vek_extension(const char *oid)
 {
-    for (int i = 0; i < X509_get_ext_count(cert); i++) {
-        X509_EXTENSION *extension = X509_get_ext(cert, i);
-        const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
-        char name[80];
-        char text[TEXT_MAX] = "";
+    static const char prefix[] = "1.3.6.1.4.1.3704.1.";
+    static const char *const known[] = {"1",   "2",   "3.1", "3.2", "3.3", "3.4", "3.5",
+                                        "3.6", "3.7", "3.8", "3.9", "4",   "5"};
 
-        OBJ_obj2txt(name, sizeof(name), object, 0);
-        if (strncmp(name, "1.3.6.1.4.1.3704.", 17) == 0 ||
-            strcmp(name, "1.3.6.1.5.5.7.1.35") == 0) {
-            continue; /* explained in sections of their own */
-        }
-        if (X509V3_EXT_print(bio, extension, 0, 0) == 1) {
-            take_text(bio, text);
-            for (char *at = text; *at != '\0'; at++) {
-                if (*at == '\n') {
-                    *at = ' ';
-                }
-            }
-        }
-        sheet_put(sheet, name, X509_EXTENSION_get_critical(extension) != 0 ? "critical" : NULL,
-                  "%s", text);
+    if (strncmp(oid, prefix, sizeof(prefix) - 1) != 0) {
+        return false;
     }
-    ERR_clear_error();
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(oid + sizeof(prefix) - 1, known[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those that have no section of their own. */
+static void put_extensions(struct sheet *sheet, BIO *bio, const X509 *x509, bool is_vek)
+{
+    for (int i = 0; i < X509_get_ext_count(x509); i++) {
+        X509_EXTENSION *extension = X509_get_ext(x509, i);
+        char oid[80];
+
+        OBJ_obj2txt(oid, sizeof(oid), X509_EXTENSION_get_object(extension), 1);
+        if (!(is_vek && is_vek_extension(oid)) && strcmp(oid, "1.3.6.1.5.5.7.1.35") != 0) {
+            inspect_extension(sheet, bio, extension,
+                              X509_EXTENSION_get_critical(extension) != 0 ? "critical" : NULL);
+        }
+    }
 }
 
 static void put_x509(struct sheet *sheet, BIO *bio, X509 *cert)
 {
-    char text[TEXT_MAX];
+    char text[INSPECT_TEXT_MAX];
 
-    put_name(sheet, bio, "subject", X509_get_subject_name(cert));
-    put_name(sheet, bio, "issuer", X509_get_issuer_name(cert));
+    inspect_name(sheet, bio, "subject", X509_get_subject_name(cert));
+    inspect_name(sheet, bio, "issuer", X509_get_issuer_name(cert));
     i2a_ASN1_INTEGER(bio, X509_get0_serialNumber(cert));
-    take_text(bio, text);
+    inspect_text(bio, text);
     sheet_put(sheet, "serial number", NULL, "%s", text);
-    ASN1_TIME_print(bio, X509_get0_notBefore(cert));
-    take_text(bio, text);
-    sheet_put(sheet, "notBefore", NULL, "%s", text);
-    ASN1_TIME_print(bio, X509_get0_notAfter(cert));
-    take_text(bio, text);
-    sheet_put(sheet, "notAfter", NULL, "%s", text);
+    sheet_put(sheet, "signature algorithm", NULL, "%s", OBJ_nid2ln(X509_get_signature_nid(cert)));
     put_key(sheet, X509_get_X509_PUBKEY(cert));
-    put_extensions(sheet, bio, cert);
 }
 
 static void put_own(struct sheet *sheet, const char *title, const struct cert *cert)
@@ -268,7 +235,8 @@ static void put_own(struct sheet *sheet, const char *title, const struct cert *c
     }
 }
 
-void inspect_certificate(struct sheet *sheet, const char *title, struct bytes certificate)
+void inspect_certificate(struct sheet *sheet, const char *title, struct bytes certificate,
+                         int64_t now)
 {
     uint8_t storage[CERT_DER_MAX];
     struct buf room = buf_over(storage, sizeof(storage));
@@ -283,19 +251,22 @@ void inspect_certificate(struct sheet *sheet, const char *title, struct bytes ce
     case CERT_OK:
         break;
     case CERT_TOO_LONG:
-        sheet_line(sheet, &malformed, "longer than %d bytes", CERT_DER_MAX);
+        sheet_line(sheet, &inspect_malformed, "longer than %d bytes", CERT_DER_MAX);
         goto out;
     case CERT_MALFORMED:
-        sheet_line(sheet, &malformed, "not one certificate in strict DER or PEM");
+        sheet_line(sheet, &inspect_malformed, "not one certificate in strict DER or PEM");
         goto out;
     }
     at = cert.der.data;
     x509 = d2i_X509(NULL, &at, (long)cert.der.len);
     if (bio == NULL || x509 == NULL) {
-        sheet_line(sheet, &malformed, "not a certificate");
+        sheet_line(sheet, &inspect_malformed, "not a certificate");
         goto out;
     }
     put_x509(sheet, bio, x509);
+    inspect_begin(sheet, "notBefore", cert.not_before, now);
+    inspect_end(sheet, "notAfter", cert.not_after, now);
+    put_extensions(sheet, bio, x509, vek_looks_like(&cert));
     if (SHA256(cert.der.data, cert.der.len, digest) != NULL) {
         const struct sheet_line line = {
             .name = "certificate SHA-256", .offset = SHEET_NO_OFFSET, .meaning = NULL};
@@ -319,10 +290,10 @@ void inspect_csr(struct sheet *sheet, struct bytes csr)
 
     sheet_section(sheet, "Certificate signing request");
     if (bio == NULL || request == NULL) {
-        sheet_line(sheet, &malformed, "not a CSR");
+        sheet_line(sheet, &inspect_malformed, "not a CSR");
         goto out;
     }
-    put_name(sheet, bio, "subject", X509_REQ_get_subject_name(request));
+    inspect_name(sheet, bio, "subject", X509_REQ_get_subject_name(request));
     put_key(sheet, X509_REQ_get_X509_PUBKEY(request));
     if (X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) == 1) {
         proof.mark = SHEET_GOOD;
@@ -333,15 +304,8 @@ void inspect_csr(struct sheet *sheet, struct bytes csr)
     }
     extensions = X509_REQ_get_extensions(request);
     for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++) {
-        X509_EXTENSION *extension = sk_X509_EXTENSION_value(extensions, i);
-        char name[80];
-        char text[TEXT_MAX] = "";
-
-        OBJ_obj2txt(name, sizeof(name), X509_EXTENSION_get_object(extension), 0);
-        if (X509V3_EXT_print(bio, extension, 0, 0) == 1) {
-            take_text(bio, text);
-        }
-        sheet_put(sheet, name, "asked for; the CA's policy decides", "%s", text);
+        inspect_extension(sheet, bio, sk_X509_EXTENSION_value(extensions, i),
+                          "asked for; the CA's policy decides");
     }
 out:
     ERR_clear_error();

@@ -4,40 +4,26 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "attest/command.h"
+#include "attest/input.h"
 #include "attest/inspect.h"
 #include "attest/intake.h"
 #include "common/err.h"
-#include "common/file.h"
 
 static const char usage_text[] =
-    "usage: " COMMAND_PROGRAM " inspect FILE [--json]\n"
+    "usage: " COMMAND_PROGRAM " inspect [FILE] [--json]\n"
     "\n"
-    "Explains what FILE holds: an attestation report (raw, hexadecimal, base64), a report with "
-    "its\n"
-    "certificate table, a tsm-report (CBOR or JSON), certificates (PEM or DER) or a CSR.\n"
+    "Explains what FILE, or standard input, holds: an attestation report (raw, hexadecimal, "
+    "base64),\n"
+    "a report with its certificate table, a tsm-report (CBOR or JSON), certificates (PEM or DER), "
+    "a\n"
+    "CSR, an attestation bundle, a revocation list or a certificate table alone.\n"
     "Nothing is verified.  '!' marks what takes protection away, '?' what deserves a look.\n"
     "\n"
     "  --json  for programs\n";
-
-static void explain(struct sheet *sheet, const struct intake *intake)
-{
-    if (intake->kind == INTAKE_CSR) {
-        inspect_csr(sheet, intake->documents[0]);
-    }
-    if (intake->has_evidence) {
-        inspect_evidence(sheet, &intake->evidence);
-    }
-    if (intake->kind == INTAKE_CERTIFICATES) {
-        for (size_t i = 0; i < intake->num_documents; i++) {
-            char title[40];
-
-            snprintf(title, sizeof(title), "Certificate %zu", i + 1);
-            inspect_certificate(sheet, title, intake->documents[i]);
-        }
-    }
-}
 
 static int inspect(const char *path, bool json)
 {
@@ -54,7 +40,7 @@ static int inspect(const char *path, bool json)
     if (room == NULL) {
         goto out;
     }
-    if (file_read(path, INTAKE_LEN_MAX, &data, &len, &err) != 0) {
+    if (input_read(path, INTAKE_LEN_MAX, &data, &len, &err) != 0) {
         fprintf(stderr, COMMAND_PROGRAM ": %s\n", err.msg);
         goto out;
     }
@@ -70,9 +56,7 @@ static int inspect(const char *path, bool json)
     }
     sheet_remark(&sheet, "This explains what the file says.  Nothing of it has been verified: that "
                          "is the command verify.");
-    sheet_section(&sheet, "File");
-    sheet_put(&sheet, "kind", NULL, "%s", intake_kind_name(intake.kind));
-    explain(&sheet, &intake);
+    inspect_intake(&sheet, &intake, (int64_t)time(NULL));
     if (sheet_finish(&sheet, &err) != 0) {
         command_error(path, &err);
         goto out;
@@ -104,8 +88,8 @@ int inspect_command(int argc, char **argv)
             return COMMAND_USAGE;
         }
     }
-    if (argc - optind != 1) {
+    if (argc - optind > 1 || (argc == optind && isatty(STDIN_FILENO) != 0)) {
         return command_usage("inspect: need one FILE");
     }
-    return inspect(argv[optind], json);
+    return inspect(argc == optind ? "-" : argv[optind], json);
 }

@@ -29,7 +29,7 @@ static void put_entry(struct sheet *sheet, const struct table *table, size_t i)
 }
 
 /* The host's table: shown only as far as its own structure holds. */
-static void put_table(struct sheet *sheet, struct bytes blob)
+static void put_table(struct sheet *sheet, struct bytes blob, int64_t now)
 {
     struct sheet_line bad = {
         .name = "structure", .offset = SHEET_NO_OFFSET, .mark = SHEET_DANGER, .meaning = NULL};
@@ -64,12 +64,14 @@ static void put_table(struct sheet *sheet, struct bytes blob)
         if (kind == TABLE_VCEK || kind == TABLE_VLEK || kind == TABLE_ASK || kind == TABLE_ARK) {
             snprintf(title, sizeof(title), "Certificate from the table, as %s",
                      table_kind_name(kind));
-            inspect_certificate(sheet, title, table_body(&table, i));
+            inspect_certificate(sheet, title, table_body(&table, i), now);
+        } else if (kind == TABLE_CRL) {
+            inspect_crl(sheet, "Revocation list from the table", table_body(&table, i), now);
         }
     }
 }
 
-void inspect_evidence(struct sheet *sheet, const struct evidence *evidence)
+void inspect_evidence(struct sheet *sheet, const struct evidence *evidence, int64_t now)
 {
     sheet_section(sheet, "Evidence");
     put_text(sheet, "provider", "not authenticated; the root that verifies decides",
@@ -87,12 +89,45 @@ void inspect_evidence(struct sheet *sheet, const struct evidence *evidence)
     }
     inspect_report(sheet, evidence->outblob);
     if (evidence->auxblob.len > 0) {
-        put_table(sheet, evidence->auxblob);
+        put_table(sheet, evidence->auxblob, now);
     }
     for (size_t i = 0; i < evidence->num_certs; i++) {
         char title[64];
 
         snprintf(title, sizeof(title), "Certificate %zu beside the evidence", i + 1);
-        inspect_certificate(sheet, title, evidence->certs[i]);
+        inspect_certificate(sheet, title, evidence->certs[i], now);
+    }
+}
+
+void inspect_intake(struct sheet *sheet, const struct intake *intake, int64_t now)
+{
+    char title[40];
+
+    sheet_section(sheet, "File");
+    sheet_put(sheet, "kind", NULL, "%s", intake_kind_name(intake->kind));
+    switch (intake->kind) {
+    case INTAKE_CSR:
+        inspect_csr(sheet, intake->documents[0]);
+        break;
+    case INTAKE_CERTIFICATES:
+        for (size_t i = 0; i < intake->num_documents; i++) {
+            snprintf(title, sizeof(title), "Certificate %zu", i + 1);
+            inspect_certificate(sheet, title, intake->documents[i], now);
+        }
+        break;
+    case INTAKE_CRL:
+        inspect_crl(sheet, "Certificate revocation list", intake->documents[0], now);
+        break;
+    case INTAKE_TABLE:
+        put_table(sheet, intake->documents[0], now);
+        break;
+    case INTAKE_REPORT:
+    case INTAKE_EXTENDED:
+    case INTAKE_TSM:
+    case INTAKE_BUNDLE:
+        break; /* evidence and nothing else */
+    }
+    if (intake->has_evidence) {
+        inspect_evidence(sheet, &intake->evidence, now);
     }
 }

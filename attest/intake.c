@@ -9,6 +9,7 @@
 #include "attest/bundle.h"
 #include "attest/product.h"
 #include "attest/report.h"
+#include "attest/table.h"
 #include "attest/tsm.h"
 #include "common/der.h"
 #include "common/est.h"
@@ -16,6 +17,9 @@
 #define PEM_BEGIN "-----BEGIN "
 #define PEM_END "-----END "
 #define PEM_DASHES "-----"
+
+#define TAG_UTC_TIME 0x17
+#define TAG_GENERALIZED_TIME 0x18
 
 const char *intake_kind_name(enum intake_kind kind)
 {
@@ -26,6 +30,8 @@ const char *intake_kind_name(enum intake_kind kind)
         [INTAKE_BUNDLE] = "attestation bundle",
         [INTAKE_CSR] = "certificate signing request",
         [INTAKE_CERTIFICATES] = "certificate",
+        [INTAKE_CRL] = "certificate revocation list",
+        [INTAKE_TABLE] = "certificate table",
     };
 
     return names[kind];
@@ -94,7 +100,7 @@ static void take_report(struct bytes input, struct intake *intake)
     }
 }
 
-/* DER: certificate, CSR or bundle. */
+/* DER: certificate, CSR, revocation list or bundle. */
 
 /* Finds the evidence in a CSR's attributes.  The rest of the CSR is not judged here. */
 static bool take_csr(struct der csr_info, struct intake *intake, struct verdict *out_verdict)
@@ -128,7 +134,18 @@ static bool take_csr(struct der csr_info, struct intake *intake, struct verdict 
            verdict_refuse(out_verdict, VERDICT_CSR_INVALID, 0, "csr-malformed");
 }
 
-/* All three are a SEQUENCE of a SEQUENCE; what comes first in that tells them apart. */
+/* A version, an AlgorithmIdentifier, a Name and then a time: a revocation list (RFC 5280 section
+   5.1).  A v1 certificate has a SEQUENCE of two times there. */
+static bool is_crl(struct der fields)
+{
+    struct der_item item;
+
+    return der_take(&fields, DER_INTEGER, &item) && der_take(&fields, DER_SEQUENCE, &item) &&
+           der_take(&fields, DER_SEQUENCE, &item) &&
+           (der_at(&fields, TAG_UTC_TIME) || der_at(&fields, TAG_GENERALIZED_TIME));
+}
+
+/* All of them are a SEQUENCE of a SEQUENCE; what comes first in that tells them apart. */
 static bool take_der(struct bytes input, struct intake *intake, struct verdict *out_verdict)
 {
     struct der outer = der_over(input);
@@ -165,8 +182,20 @@ static bool take_der(struct bytes input, struct intake *intake, struct verdict *
             return take_csr(fields, intake, out_verdict);
         }
     }
-    intake->kind = INTAKE_CERTIFICATES;
+    intake->kind = is_crl(fields) ? INTAKE_CRL : INTAKE_CERTIFICATES;
     return true;
+}
+
+/* A certificate table begins with the GUID of something that is known. */
+static bool looks_like_table(struct bytes input)
+{
+    for (enum table_kind kind = 0; kind < TABLE_OTHER; kind++) {
+        if (input.len >= TABLE_ENTRY_LEN &&
+            memcmp(input.data, table_kind_guid(kind), TABLE_GUID_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Text: PEM, hexadecimal, base64. */
@@ -289,6 +318,11 @@ static bool take_binary(struct bytes input, struct buf *storage, struct intake *
     *out_known = true;
     if (looks_like_report(input)) {
         take_report(input, intake);
+        return true;
+    }
+    if (looks_like_table(input)) {
+        intake->kind = INTAKE_TABLE;
+        intake->documents[intake->num_documents++] = input;
         return true;
     }
     if (starts_with(text, PEM_BEGIN)) {

@@ -1,8 +1,8 @@
 /*
- * Intake: recognises what a file of unknown kind holds: evidence in one of its forms, certificates
- * or a CSR.  The content decides, never a name.
+ * Intake: recognises what a file of unknown kind holds: evidence in one of its forms, certificates,
+ * a CSR, a revocation list or a certificate table.  The content decides, never a name.
  *
- * Evidence is taken apart, not judged; certificates and CSRs are only found.
+ * Evidence is taken apart, not judged; the rest is only found.
  */
 #pragma once
 
@@ -25,13 +25,15 @@ enum intake_kind {
     INTAKE_BUNDLE,       /* the attestation bundle of a CSR */
     INTAKE_CSR,          /* with evidence only if it has the attribute */
     INTAKE_CERTIFICATES, /* one or more */
+    INTAKE_CRL,
+    INTAKE_TABLE, /* a certificate table alone, as auxblob has it */
 };
 
 struct intake {
     enum intake_kind kind;
     bool has_evidence;
     struct evidence evidence;                     /* views of the input or of the storage */
-    struct bytes documents[INTAKE_DOCUMENTS_MAX]; /* DER of certificates or of the CSR */
+    struct bytes documents[INTAKE_DOCUMENTS_MAX]; /* certificates, else the one thing */
     size_t num_documents;
 };
 

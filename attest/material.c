@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "attest/crl.h"
+#include "attest/input.h"
 #include "attest/intake.h"
 #include "common/err.h"
-#include "common/file.h"
 
 #define PATH_CAP 4096
 
@@ -41,7 +41,7 @@ int material_read(struct material *material, const char *path, struct bytes *out
     uint8_t *data = NULL;
     size_t len = 0;
 
-    if (file_read(path, INTAKE_LEN_MAX, &data, &len, err) != 0 || keep(material, data, err) != 0) {
+    if (input_read(path, INTAKE_LEN_MAX, &data, &len, err) != 0 || keep(material, data, err) != 0) {
         return -1;
     }
     *out_bytes = (struct bytes){data, len};

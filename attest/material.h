@@ -30,7 +30,7 @@ struct material {
 /* Frees what was read; {0} is fine. */
 void material_deinit(struct material *material);
 
-/* Reads a file into memory that lives as long as `material`. */
+/* Reads a file, or "-", into memory that lives as long as `material`. */
 MUST_CHECK int material_read(struct material *material, const char *path, struct bytes *out_bytes,
                              struct err *err);
 

@@ -184,7 +184,7 @@ static int print(const char *before, const uint8_t digest[static MEASURE_LEN])
         printf("%02x", digest[i]);
     }
     putchar('\n');
-    return fflush(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
 }
 
 /* Reads an SVSM's image, if there is to be one, and makes it part of the launch. */

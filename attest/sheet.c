@@ -4,6 +4,7 @@
 #include "attest/sheet.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,9 +48,17 @@ static void escape(const char *text, char out[static SHEET_VALUE_MAX])
     out[len] = '\0';
 }
 
+/* https://no-color.org: whatever stands in the variable, unless it is empty. */
+static bool wants_colour(FILE *out)
+{
+    const char *refused = getenv("NO_COLOR");
+
+    return isatty(fileno(out)) != 0 && (refused == NULL || refused[0] == '\0');
+}
+
 int sheet_init(struct sheet *sheet, FILE *out, bool json, struct err *err)
 {
-    *sheet = (struct sheet){.out = out, .colour = !json && isatty(fileno(out)) != 0};
+    *sheet = (struct sheet){.out = out, .colour = !json && wants_colour(out)};
     if (!json) {
         return 0;
     }
@@ -107,7 +116,9 @@ static void put_text(const struct sheet *sheet, const struct sheet_line *line, c
 
 static void put_json(struct sheet *sheet, const struct sheet_line *line, const char *value)
 {
-    json_t *object = json_pack("{s:s, s:s}", "name", line->name, "value", value);
+    /* Blanks before a name only indent it. */
+    json_t *object =
+        json_pack("{s:s, s:s}", "name", line->name + strspn(line->name, " "), "value", value);
 
     if (line->offset != SHEET_NO_OFFSET) {
         json_object_set_new(object, "offset", json_integer(line->offset));

@@ -37,10 +37,11 @@ struct sheet_line {
     const char *name;
     int offset; /* in the bytes described, or SHEET_NO_OFFSET */
     enum sheet_mark mark;
-    const char *meaning; /* static text, or NULL */
+    const char *meaning; /* printable; NULL: none */
 };
 
-/* Starts a sheet on `out`.  ERR_LIMIT if there is no memory (JSON only). */
+/* Starts a sheet on `out`, with colours if that is a terminal and NO_COLOR is not set.  ERR_LIMIT
+ * if there is no memory (JSON only). */
 MUST_CHECK int sheet_init(struct sheet *sheet, FILE *out, bool json, struct err *err);
 
 void sheet_section(struct sheet *sheet, const char *format, ...) PRINTF(2, 3);

@@ -22,7 +22,8 @@ static const char usage_text[] =
     "\n"
     "FILE is an attestation report (raw, hexadecimal, base64), a report with its certificate "
     "table\n"
-    "behind it, a tsm-report (CBOR or JSON), a CSR or its attestation bundle.\n"
+    "behind it, a tsm-report (CBOR or JSON), a CSR or its attestation bundle; - is standard "
+    "input.\n"
     "\n"
     "  --vek FILE         the key certificate (VCEK); DER or PEM, like all certificates\n"
     "  --ask FILE         the intermediate, or the key service's whole cert_chain\n"
@@ -289,8 +290,8 @@ static int verify(struct verify_args *args)
         goto out;
     }
     if (args->policy != NULL && (policy = policy_load(args->policy, &err)) == NULL) {
-        file_error(&err);
-        code = COMMAND_USAGE;
+        code = file_error(&err);
+        code = err.code == ERR_INVALID ? COMMAND_USAGE : code;
         goto out;
     }
     if (material_read(&args->material, args->report, &file, &err) != 0) {

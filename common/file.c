@@ -13,15 +13,15 @@
 
 #include "common/err.h"
 
-static int read_all(int fd, const char *path, size_t max, uint8_t **out_data, size_t *out_len,
-                    struct err *err)
+int file_read_stream(int fd, const char *name, size_t max, uint8_t **out_data, size_t *out_len,
+                     struct err *err)
 {
     /* One byte more than allowed is asked for, so that a file that grows meanwhile is noticed. */
     uint8_t *data = malloc(max + 2);
     size_t len = 0;
 
     if (data == NULL) {
-        return err_set(err, ERR_LIMIT, "%s: out of memory", path);
+        return err_set(err, ERR_LIMIT, "%s: out of memory", name);
     }
     for (;;) {
         ssize_t got = read(fd, data + len, max + 1 - len);
@@ -30,12 +30,12 @@ static int read_all(int fd, const char *path, size_t max, uint8_t **out_data, si
             continue;
         }
         if (got < 0) {
-            err_set_errno(err, ERR_IO, errno, "%s", path);
+            err_set_errno(err, ERR_IO, errno, "%s", name);
             break;
         }
         len += (size_t)got;
         if (len > max) {
-            err_set(err, ERR_INVALID, "%s: longer than %zu bytes", path, max);
+            err_set(err, ERR_INVALID, "%s: longer than %zu bytes", name, max);
             break;
         }
         if (got == 0) {
@@ -64,7 +64,7 @@ int file_read(const char *path, size_t max, uint8_t **out_data, size_t *out_len,
     } else if (!S_ISREG(info.st_mode)) {
         err_set(err, ERR_INVALID, "%s: not a regular file", path);
     } else {
-        rc = read_all(fd, path, max, out_data, out_len, err);
+        rc = file_read_stream(fd, path, max, out_data, out_len, err);
     }
     close(fd);
     return rc;

@@ -16,6 +16,12 @@ struct err;
 MUST_CHECK int file_read(const char *path, size_t max, uint8_t **out_data, size_t *out_len,
                          struct err *err);
 
+/* As file_read(), of all that comes from an open descriptor of any kind, for which `name` stands in
+   messages.  Waits for its end, which may never come: for descriptors that the caller trusts to
+   have one. */
+MUST_CHECK int file_read_stream(int fd, const char *name, size_t max, uint8_t **out_data,
+                                size_t *out_len, struct err *err);
+
 /* Writes a new file with permission bits `mode`; ERR_IO if it already exists or cannot be written
    (nothing is left behind then).  The bytes, if not yet the name, are on disk when this returns. */
 MUST_CHECK int file_create(const char *path, unsigned mode, const void *data, size_t len,

@@ -210,6 +210,33 @@ static void what_is_no_readable_file_of_that_size_is_refused(void **state)
     assert_int_equal(len, 7);
 }
 
+static void a_stream_is_read_to_its_end_or_its_limit(void **state)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    int ends[2];
+    struct err err = {0};
+
+    for (size_t max = 3; max >= 2; max--) {
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], "abc", 3), 3);
+        close(ends[1]);
+        if (max == 3) {
+            assert_int_equal(file_read_stream(ends[0], "here", max, &data, &len, &err), 0);
+            assert_int_equal(len, 3);
+            assert_string_equal((const char *)data, "abc");
+            free(data);
+        } else {
+            assert_int_equal(file_read_stream(ends[0], "here", max, &data, &len, &err), -1);
+            assert_int_equal(err.code, ERR_INVALID);
+            assert_string_equal(err.msg, "here: longer than 2 bytes");
+        }
+        close(ends[0]);
+    }
+    assert_int_equal(file_read_stream(-1, "here", 3, &data, &len, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+}
+
 static void a_path_that_leaves_no_room_for_the_new_name_is_refused(void **state)
 {
     char path[PATH_MAX];
@@ -234,6 +261,7 @@ int main(void)
         FOLDER_TEST(a_failed_replacement_leaves_nothing_behind),
         FOLDER_TEST(a_write_that_fails_half_way_leaves_nothing_behind),
         FOLDER_TEST(what_is_no_readable_file_of_that_size_is_refused),
+        cmocka_unit_test(a_stream_is_read_to_its_end_or_its_limit),
         cmocka_unit_test(a_path_that_leaves_no_room_for_the_new_name_is_refused),
     };
 

@@ -195,6 +195,48 @@ static void only_certificates_stand_together_in_pem(void **state)
     }
 }
 
+static void check_document(struct bytes input, enum intake_kind kind)
+{
+    struct intake intake;
+    struct verdict verdict;
+
+    assert_true(open_bytes(input, &intake, &verdict));
+    assert_int_equal(intake.kind, kind);
+    assert_false(intake.has_evidence);
+    assert_int_equal(intake.num_documents, 1);
+    assert_int_equal(intake.documents[0].len, input.len);
+}
+
+/* A v2 revocation list and a v1 certificate with serial number 1 differ in their fourth field. */
+static void a_revocation_list_is_told_from_a_certificate(void **state)
+{
+    static const struct {
+        uint8_t tag;
+        enum intake_kind kind;
+    } rows[] = {{0x17, INTAKE_CRL}, {0x18, INTAKE_CRL}, {0x30, INTAKE_CERTIFICATES}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t input[3 + 140] = {0x30, 0x81,        140, 0x30, 14, 2, 1, 1, 0x30, 0,  0x30,
+                                  0,    rows[i].tag, 5,   0,    0,  0, 0, 0, 4,    122};
+
+        check_document((struct bytes){input, sizeof(input)}, rows[i].kind);
+    }
+}
+
+static void a_certificate_table_is_told_by_its_first_entry(void **state)
+{
+    static const struct bytes rows[] = {
+        TEXT("\x63\xda\x75\x8d\xe6\x64\x45\x64\xad\xc5\xf4\xb9\x3b\xe8\xac\xcd"
+             "12345678"),
+        TEXT("\xa8\x07\x4b\xc2\xa2\x5a\x48\x3e\xaa\xe6\x39\xc0\x45\xa0\xb8\xa1"
+             "12345678"), /* would be a CBOR map */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_document(rows[i], INTAKE_TABLE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +246,8 @@ int main(void)
         cmocka_unit_test(what_is_nothing_else_is_left_to_the_judge_of_reports),
         cmocka_unit_test(only_certificates_stand_together_in_pem),
         cmocka_unit_test(malformed_structures_are_refused_with_their_reason),
+        cmocka_unit_test(a_revocation_list_is_told_from_a_certificate),
+        cmocka_unit_test(a_certificate_table_is_told_by_its_first_entry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
