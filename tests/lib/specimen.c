@@ -329,19 +329,33 @@ bool specimen_verify(const struct specimen *specimen, struct claims *out_claims,
     return accepted;
 }
 
-static void run_case(void **state)
+static void check_accepted(const struct specimen *specimen)
 {
-    const struct specimen_case *test = *state;
-    static const struct specimen_kind milan = {"Milan", 3, NULL};
-    struct specimen *specimen = specimen_new(test->kind.product == NULL ? &milan : &test->kind);
     struct claims claims;
-    struct claims before;
     struct verdict verdict;
 
     if (!specimen_verify(specimen, &claims, &verdict)) {
         fail_msg("sound evidence refused: %d %s: %s / %s", verdict.row, verdict.slug,
                  verdict.expected, verdict.actual);
     }
+}
+
+struct trial {
+    const struct specimen_case *test;
+    specimen_repair *repair;
+};
+
+static void run_case(void **state)
+{
+    const struct trial *trial = *state;
+    const struct specimen_case *test = trial->test;
+    static const struct specimen_kind milan = {"Milan", 3, NULL};
+    struct specimen *specimen = specimen_new(test->kind.product == NULL ? &milan : &test->kind);
+    struct claims claims;
+    struct claims before;
+    struct verdict verdict;
+
+    check_accepted(specimen);
     test->spoil(specimen);
     memset(&claims, 0xee, sizeof(claims));
     memset(&before, 0xee, sizeof(before));
@@ -350,21 +364,28 @@ static void run_case(void **state)
     assert_int_equal(verdict.row, test->row);
     assert_int_equal(verdict.code, test->code);
     assert_memory_equal(&claims, &before, sizeof(claims));
+    if (trial->repair != NULL) {
+        trial->repair(specimen);
+        check_accepted(specimen);
+    }
     specimen_free(specimen);
 }
 
-int specimen_run(const char *group, struct specimen_case *cases, size_t num_cases)
+int specimen_run(const char *group, const struct specimen_case *cases, size_t num_cases,
+                 specimen_repair *repair)
 {
     struct CMUnitTest tests[SPECIMEN_CASES_MAX];
+    struct trial trials[SPECIMEN_CASES_MAX];
 
     if (num_cases > SPECIMEN_CASES_MAX) {
         return -1;
     }
     for (size_t i = 0; i < num_cases; i++) {
+        trials[i] = (struct trial){&cases[i], repair};
         tests[i] = (struct CMUnitTest){
             .name = cases[i].slug,
             .test_func = run_case,
-            .initial_state = &cases[i],
+            .initial_state = &trials[i],
         };
     }
     return _cmocka_run_group_tests(group, tests, num_cases, NULL, NULL);

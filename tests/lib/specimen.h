@@ -86,6 +86,11 @@ struct specimen_case {
 
 #define SPECIMEN_CASES_MAX 64
 
+typedef void specimen_repair(struct specimen *specimen);
+
 /* Runs each case as a test: sound evidence is accepted, the spoiled one refused with exactly this
-   row, code and slug, and the claims are left untouched.  Returns how many failed. */
-int specimen_run(const char *group, struct specimen_case *cases, size_t num_cases);
+   row, code and slug, and the claims are left untouched.  Then `repair` sets right what was broken,
+   and the rest of what the case did is accepted; NULL: it did nothing else to the sound evidence.
+   Returns how many failed. */
+int specimen_run(const char *group, const struct specimen_case *cases, size_t num_cases,
+                 specimen_repair *repair);

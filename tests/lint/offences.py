@@ -60,6 +60,8 @@ OFFENCES = [
     ("reasons", "tests/reasons.txt", "1 chain-invalid a-b\n", "1 a-b: no rule of that row has the code chain-invalid"),
     ("reasons", "tests/unit/test_rule_a.c", TOP, "1 a-b: no test expects it"),
     ("reasons", "attest/rule_a.c", TOP + '{1, VERDICT_REVOKED, x}\nreturn "a-b";\nreturn "e-f";\n', "rule_a.c: e-f: not in tests/reasons.txt"),
+    ("reasons", "attest/rule_a.c", TOP + '{1, VERDICT_REVOKED, x}\n{3, VERDICT_REVOKED, x}\nreturn "a-b";\n', "2: a row without a reason"),
+    ("reasons", "attest/policy.c", TOP + '{2, VERDICT_REVOKED, x}\n', "2: a row without a reason"),
     ("required", "tests/required.txt", "R1 due first\nR2 due second\n", "R2 (second) has no test"),
     ("required", "tests/required.txt", "R2 later second\n", "R1 is not in required.txt: a"),
 ]

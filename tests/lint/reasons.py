@@ -2,9 +2,9 @@
 """Usage: reasons.py [--table] [ROOT]
 
 Holds tests/reasons.txt against attest/ and tests/unit/: every reason is given in exactly one source
-file, expected by a test, and belongs to a row that some table of rules has with that code; and no
-rule gives a reason that the list lacks.  --table prints row, code, reason, where it is given and
-which tests expect it.
+file, expected by a test, and belongs to a row that some table of rules has with that code; no rule
+gives a reason that the list lacks, and no row is missing between the first and the last.  --table
+prints row, code, reason, where it is given and which tests expect it, and how many there are.
 """
 import argparse
 import pathlib
@@ -58,6 +58,9 @@ def check(rows, sources, tests):
             yield f"{row} {reason}: no rule of that row has the code {code}"
         if reasons.count(reason) > 1:
             yield f"{row} {reason}: listed twice"
+    last = max((row for row, _ in codes), default=0)
+    for row in sorted(set(range(1, last + 1)) - {each for each, _, _ in rows}):
+        yield f"{row}: a row without a reason"
     for path, source in sources.items():
         if path.name.startswith("rule_"):
             for reason in sorted(set(GIVEN.findall(source)) - set(reasons)):
@@ -76,6 +79,8 @@ def main():
         for row, code, reason in rows:
             print(f"{row:<3} {code:<24} {reason:<34} {' '.join(places(sources, reason)):<28} "
                   f"{' '.join(places(tests, reason))}")
+        print(f"{len({row for row, _, _ in rows})} rows, {len(rows)} reasons, "
+              f"{sum(1 for _, _, reason in rows if places(tests, reason))} of them with a test")
     complaints = list(check(rows, sources, tests))
     for complaint in complaints:
         print(complaint)

@@ -522,7 +522,7 @@ static void vek_of_a_longer_name(struct specimen *specimen)
     }
 
 // clang-format off
-static struct specimen_case cases[] = {
+static const struct specimen_case cases[] = {
     {"vek-missing",    21, VERDICT_COLLATERAL_UNAVAILABLE, no_vek, {0}},
     {"ask-missing",    21, VERDICT_COLLATERAL_UNAVAILABLE, no_ask, {0}},
     {"ark-missing",    21, VERDICT_COLLATERAL_UNAVAILABLE, no_ark, {0}},
@@ -585,5 +585,5 @@ static struct specimen_case cases[] = {
 
 int main(void)
 {
-    return specimen_run("rows 21 to 41", cases, sizeof(cases) / sizeof(cases[0]));
+    return specimen_run("rows 21 to 41", cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }

@@ -194,7 +194,7 @@ static void s_above_the_order(struct specimen *specimen)
     }
 
 // clang-format off
-static struct specimen_case cases[] = {
+static const struct specimen_case cases[] = {
     {"version-unsupported",  10, VERDICT_REPORT_INVALID, version_1, {0}},
     {"version-unsupported",  10, VERDICT_REPORT_INVALID, version_6, V5},
     {"signature-algorithm",  11, VERDICT_REPORT_INVALID, algorithm_0, {0}},
@@ -307,5 +307,5 @@ int main(void)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL) +
-           specimen_run("rows 10 to 20", cases, sizeof(cases) / sizeof(cases[0]));
+           specimen_run("rows 10 to 20", cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }

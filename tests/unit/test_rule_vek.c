@@ -222,7 +222,7 @@ static void reserved_byte_of_report_and_vek(struct specimen *specimen)
     }
 
 // clang-format off
-static struct specimen_case cases[] = {
+static const struct specimen_case cases[] = {
     {"product-unknown",     42, VERDICT_PLATFORM_UNSUPPORTED, model_of_venice, {0}},
     {"product-mismatch",    43, VERDICT_CHAIN_INVALID, model_of_genoa, {0}},
     {"vek-struct-version",  44, VERDICT_CHAIN_INVALID, no_struct_version, {0}},
@@ -351,5 +351,5 @@ int main(void)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL) +
-           specimen_run("rows 42 to 54", cases, sizeof(cases) / sizeof(cases[0]));
+           specimen_run("rows 42 to 54", cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
