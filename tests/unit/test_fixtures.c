@@ -17,6 +17,7 @@
 
 #include "attest/cert.h"
 #include "attest/crl.h"
+#include "attest/memo.h"
 #include "attest/policy.h"
 #include "attest/report.h"
 #include "attest/verify.h"
@@ -45,6 +46,7 @@ struct fixtures {
     size_t num_amd;
     struct fixture reports[REPORTS_MAX];
     size_t num_reports;
+    struct memo *memo; /* NULL: none */
 };
 
 static const char *fixtures_dir(void)
@@ -181,6 +183,7 @@ static bool verify(const struct fixtures *all, struct bytes report, const struct
         .anchors = verify_vendor_anchors,
         .num_anchors = verify_num_vendor_anchors,
         .vendor_crl = VENDOR_CRL_USE,
+        .memo = all->memo,
     };
 
     return verify_evidence(&evidence, &collateral, &options, out_claims, out_verdict, NULL);
@@ -314,6 +317,7 @@ static void any_altered_byte_is_refused(void **state)
     struct fixtures *all = need(state, __func__);
     bool whole_done[2] = {false, false};
 
+    print_message("%zu reports, %d alterations of each\n", all->num_reports, REPORT_LEN);
     for (size_t i = 0; i < all->num_reports; i++) {
         const struct fixture *fixture = &all->reports[i];
         EVP_PKEY *key = key_of(fixture->vek);
@@ -340,6 +344,80 @@ static void any_altered_byte_is_refused(void **state)
         EVP_PKEY_free(key);
     }
     assert_true(whole_done[0] && whole_done[1]);
+}
+
+/* Alters each byte of `cert`, which may be the fixture's or one of the vendor's. */
+static void alter_certificate(const struct fixtures *all, const struct fixture *fixture,
+                              struct bytes *cert)
+{
+    const struct bytes whole = *cert;
+    uint8_t altered[CERT_DER_MAX];
+
+    assert_true(whole.len <= sizeof(altered));
+    memcpy(altered, whole.data, whole.len);
+    cert->data = altered;
+    for (size_t at = 0; at < whole.len; at++) {
+        struct claims claims;
+        struct verdict verdict;
+
+        altered[at] ^= 0x01;
+        if (verify(all, fixture->report, fixture, &claims, &verdict)) {
+            fail_msg("%s: byte 0x%03zx of a certificate", fixture->name, at);
+        }
+        altered[at] ^= 0x01;
+    }
+    *cert = whole;
+}
+
+/* A report that is accepted, and is not without this certificate of the vendor's; or NULL. */
+static const struct fixture *who_needs(struct fixtures *all, struct bytes *cert)
+{
+    const struct bytes whole = *cert;
+    const struct fixture *found = NULL;
+
+    cert->len = 0;
+    for (size_t i = 0; i < all->num_reports && found == NULL; i++) {
+        struct claims claims;
+        struct verdict verdict;
+
+        if (!verify(all, all->reports[i].report, &all->reports[i], &claims, &verdict)) {
+            found = &all->reports[i];
+        }
+    }
+    *cert = whole;
+    return found;
+}
+
+static void any_altered_byte_of_a_certificate_is_refused(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+    size_t num_veks = 0;
+    size_t num_vendors = 0;
+    size_t num_bytes = 0;
+    struct err err;
+
+    all->memo = memo_new(&err); /* the parts that are as before need not be verified again */
+    assert_non_null(all->memo);
+    for (; num_veks < all->num_reports; num_veks++) {
+        struct fixture *fixture = &all->reports[num_veks];
+
+        alter_certificate(all, fixture, &fixture->vek);
+        num_bytes += fixture->vek.len;
+    }
+    for (size_t i = 0; i < all->num_amd; i++) {
+        const struct fixture *fixture = who_needs(all, &all->amd[i]);
+
+        if (fixture != NULL) {
+            alter_certificate(all, fixture, &all->amd[i]);
+            num_bytes += all->amd[i].len;
+            num_vendors++;
+        }
+    }
+    memo_free(all->memo);
+    all->memo = NULL;
+    print_message("%zu VEKs and %zu certificates of the vendor: %zu alterations\n", num_veks,
+                  num_vendors, num_bytes);
+    assert_true(num_veks >= 8 && num_vendors >= 7);
 }
 
 /* No genuine VEK under the revoked intermediate is known: the row shows in the list of rows. */
@@ -462,6 +540,7 @@ int main(void)
         cmocka_unit_test(a_vek_issued_again_is_accepted),
         cmocka_unit_test(a_vek_with_a_malformed_hwid_is_refused),
         cmocka_unit_test(any_altered_byte_is_refused),
+        cmocka_unit_test(any_altered_byte_of_a_certificate_is_refused),
         cmocka_unit_test(the_revoked_genoa_intermediate_is_known_without_a_crl),
         cmocka_unit_test(genuine_revocation_lists_are_read),
         cmocka_unit_test(a_vendors_root_is_no_simulated_root),
