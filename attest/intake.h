@@ -40,7 +40,7 @@ struct intake {
 /* Takes `input` apart; hexadecimal, base64 and PEM are decoded into `storage`
    (INTAKE_STORAGE_LEN).  A bare report has no provider: it is "sim" if the CPUID in it is the
    simulator's, else "sev_guest"; neither is authenticated.  False: refused as malformed;
-   `out_intake` untouched. */
+   `out_intake` untouched.  Allocates what tsm_decode_json() does, or nothing. */
 MUST_CHECK bool intake_open(struct bytes input, struct buf *storage, struct intake *out_intake,
                             struct verdict *out_verdict);
 

@@ -19,7 +19,7 @@ struct policy; /* opaque, immutable */
 #define POLICY_ID_LEN 64 /* "ni:///sha-256;" and 43 characters, with the NUL */
 
 /* Reads and checks a policy file.  NULL: ERR_INVALID with "FILE:LINE: [section] key: why", or
-   ERR_IO.  Every problem is an error; nothing is half-applied. */
+   ERR_IO.  Every problem is an error; nothing is half-applied.  It takes at most 4 MiB. */
 struct policy *policy_load(const char *path, struct err *err);
 
 /* As policy_load(), from memory; `name` stands for the file name in messages.  A relative

@@ -26,6 +26,6 @@ MUST_CHECK bool tsm_decode(struct bytes bytes, struct evidence *out_evidence,
                            struct verdict *out_verdict);
 
 /* As tsm_decode(), from JSON; what it decodes is appended to `storage` and lies there.  A storage
-   of TSM_LEN_MAX bytes has room for every valid one. */
+   of TSM_LEN_MAX bytes has room for every valid one.  Meanwhile at most 12 MiB are allocated. */
 MUST_CHECK bool tsm_decode_json(struct bytes text, struct buf *storage,
                                 struct evidence *out_evidence, struct verdict *out_verdict);
