@@ -255,7 +255,9 @@ bool cert_common_name(struct bytes name, struct bytes *out_text)
             if (!read_common_name(&set, &is_name, &text) || (is_name && found.data != NULL)) {
                 return false;
             }
-            found = is_name ? text : found;
+            if (is_name) {
+                found = text;
+            }
         }
     }
     if (found.data == NULL) {
