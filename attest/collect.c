@@ -11,6 +11,7 @@
 
 #include "attest/blobs.h"
 #include "attest/configfs.h"
+#include "attest/guest_device.h"
 #include "attest/report.h"
 #include "attest/sim.h"
 #include "attest/table.h"
@@ -154,11 +155,40 @@ static int collect_configfs(const struct collect_options *options,
     return 0;
 }
 
+static struct guest_device_options device_of(const struct collect_options *options)
+{
+    return (struct guest_device_options){.path = options->device,
+                                         .vmpl = options->vmpl,
+                                         .pace = options->pace,
+                                         .patience = options->patience};
+}
+
+static const char *find_device(const struct collect_options *options, struct err *err)
+{
+    const struct guest_device_options device = device_of(options);
+
+    return guest_device_find(&device, err) == 0 ? "snp" : NULL;
+}
+
+static int collect_device(const struct collect_options *options,
+                          const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
+                          struct collected *collected, struct err *err)
+{
+    const struct guest_device_options device = device_of(options);
+
+    if (guest_device_collect(&device, report_data, &collected->blobs, err) != 0) {
+        return -1;
+    }
+    view_blobs(collected, "sev_guest");
+    return 0;
+}
+
 static const struct source source_sim = {find_sim, collect_sim};
 
 /* Those of real machines, the best one first. */
 static const struct source sources[] = {
     {find_configfs, collect_configfs},
+    {find_device, collect_device},
 };
 #define NUM_SOURCES (sizeof(sources) / sizeof(sources[0]))
 
@@ -174,11 +204,12 @@ static const struct source *find_real(const struct collect_options *options, con
             return &sources[i];
         }
     }
-    *err = why[NUM_SOURCES - 1];
-    for (size_t i = NUM_SOURCES - 1; i > 0; i--) {
-        err_wrap(err, "%s; ", why[i - 1].msg);
+    *err = why[0];
+    for (size_t i = 1; i < NUM_SOURCES; i++) {
+        const struct err before = *err;
+
+        err_set(err, ERR_INVALID, "%s; %s", before.msg, why[i].msg);
     }
-    err->code = ERR_INVALID;
     return NULL;
 }
 

@@ -17,9 +17,10 @@ struct collect_options {
     const char *platform;    /* "auto", "snp", "tdx" or "sim"; auto is never sim */
     const char *machine_dir; /* sim: the simulated machine's folder */
     const char *report_dir;  /* of configfs-tsm; NULL: the kernel's */
-    unsigned vmpl;           /* to ask for; the guest's own where that is higher */
-    struct pace *pace;       /* of all collections of this process; NULL: requests are not spread.
-                                The simulated platform's never are */
+    const char *device;      /* of the driver sev-guest; NULL: the kernel's */
+    unsigned vmpl;     /* to ask for; from configfs-tsm the guest's own where that is higher */
+    struct pace *pace; /* of all collections of this process; NULL: requests are not spread.
+                          The simulated platform's never are */
     struct pace_patience patience; /* how long a collection waits for its turn */
 };
 

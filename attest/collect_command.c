@@ -9,6 +9,7 @@
 #include "attest/collect.h"
 #include "attest/command.h"
 #include "attest/configfs.h"
+#include "attest/sev_guest.h"
 #include "attest/tsm.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -26,7 +27,9 @@ static const char usage_text[] =
     "kernel\n"
     "                     admits\n"
     "  --report-dir DIR   the kernel's configfs-tsm; " CONFIGFS_DIR "\n"
-    "                     by default\n";
+    "                     by default\n"
+    "  --device FILE      where that is missing, the device of the kernel's driver sev-guest;\n"
+    "                     " SEV_GUEST_PATH " by default\n";
 
 struct collect_args {
     uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
@@ -59,6 +62,9 @@ static int take_option(struct collect_args *args, int option, const char *value)
         return -1;
     case 'd':
         args->options.report_dir = value;
+        return -1;
+    case 'g':
+        args->options.device = value;
         return -1;
     case 'v':
         return arg_number(value, 3, &args->options.vmpl, &err) == 0 ? -1
@@ -110,6 +116,7 @@ int collect_command(int argc, char **argv)
                                             {"platform", required_argument, NULL, 'p'},
                                             {"machine", required_argument, NULL, 'm'},
                                             {"report-dir", required_argument, NULL, 'd'},
+                                            {"device", required_argument, NULL, 'g'},
                                             {"vmpl", required_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};

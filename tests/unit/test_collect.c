@@ -76,11 +76,17 @@ static void a_machine_without_evidence_says_what_was_tried(void **state)
         struct collect_options options;
         const char *said;
     } rows[] = {
-        {{.platform = "auto", .report_dir = none}, "/none: not there: needs Linux 6.7"},
-        {{.platform = "snp", .report_dir = none}, "/none: not there: needs Linux 6.7"},
-        {{.platform = "tdx", .report_dir = none}, "/none: not there: needs Linux 6.7"},
-        {{.platform = "auto", .report_dir = "/dev/null"}, "/dev/null: not a folder"},
-        {{.platform = "auto", .report_dir = folder}, "configfs-tsm: provider: No such file"},
+        {{.platform = "auto", .report_dir = none, .device = none},
+         "/none: not there: needs Linux 6.7"},
+        {{.platform = "snp", .report_dir = none, .device = none},
+         "/none: not there: needs Linux 6.7"},
+        {{.platform = "tdx", .report_dir = none, .device = none},
+         "/none: not there: needs Linux 6.7"},
+        {{.platform = "auto", .report_dir = none, .device = none}, " and configfs mounted; "},
+        {{.platform = "auto", .report_dir = "/dev/null", .device = none},
+         "/dev/null: not a folder"},
+        {{.platform = "auto", .report_dir = folder, .device = none},
+         "configfs-tsm: provider: No such file"},
         {{.platform = "none"}, "platform none gives no evidence"},
         {{.platform = NULL}, "platform (none) gives no evidence"},
         {{.platform = "sim"}, "platform sim needs the folder of a simulated machine"},

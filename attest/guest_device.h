@@ -1,0 +1,52 @@
+/*
+ * Guest device: a report of an SEV-SNP guest from the kernel's driver sev-guest, with the
+ * certificates that the host has for it.  For kernels without configfs-tsm (before Linux 6.7).
+ *
+ * Asks at most three times and never waits between; how often a collection may begin is its
+ * caller's affair.  Blocks: the driver itself waits, for a minute at worst, while the host puts it
+ * off.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "attest/blobs.h"
+#include "attest/pace.h"
+#include "attest/sev_guest.h"
+#include "common/compiler.h"
+
+struct err;
+
+struct guest_device_options {
+    const char *path;  /* NULL: SEV_GUEST_PATH */
+    unsigned vmpl;     /* to ask for, 0 to 3; the driver does not say which is ours */
+    struct pace *pace; /* for each request; NULL: none */
+    struct pace_patience patience;
+};
+
+/* Whether the device is there and lets us in; asks it for nothing.  ERR_INVALID: no; the message
+   says what to do. */
+MUST_CHECK int guest_device_find(const struct guest_device_options *options, struct err *err);
+
+/* Report and certificate table for `report_data`; the table as the host gave it, unjudged, but
+   without the room behind it.  ERR_INVALID: as guest_device_find(), or `vmpl` is not ours to ask
+   for.  ERR_REBOOT: the driver has wiped its key.  ERR_IO: anything else that driver, host or
+   firmware refuse; often that has cost the key, and the next try says so.  ERR_TIMEOUT: its turn
+   did not come. */
+MUST_CHECK int guest_device_collect(const struct guest_device_options *options,
+                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
+                                    struct blobs *out_blobs, struct err *err);
+
+/* An open device: what ioctl(2) does with `number` and `call`, and its errno (0: done).  In tests
+   it needs no kernel. */
+struct guest_device {
+    const char *name; /* for messages */
+    int (*answer)(void *context, unsigned long number, struct sev_guest_call *call);
+    void *context;
+};
+
+/* As guest_device_collect(), of a device that is open; `path` in the options does not matter. */
+MUST_CHECK int guest_device_ask(const struct guest_device *device,
+                                const struct guest_device_options *options,
+                                const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
+                                struct blobs *out_blobs, struct err *err);
