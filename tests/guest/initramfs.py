@@ -13,7 +13,8 @@ import sys
 import sysconfig
 
 PROGRAMS = ("liftgate", "liftgate-ca", "liftgate-attest")
-MODULES = ("vsock", "vmw_vsock_virtio_transport_common", "vsock_loopback")
+EMULATION = "guest_device"  # where there is libfuse
+MODULES = ("vsock", "vmw_vsock_virtio_transport_common", "vsock_loopback", "fuse", "cuse")
 # Parts of Python's library that nothing here imports.
 LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "pydoc_data", "dist-packages",
             "site-packages"}
@@ -108,7 +109,7 @@ def make(path, kernel, busybox, tests, build):
     variables = {"LIFTGATE_GUEST": "1", "LIFTGATE_BUILD": build, "PYTHONPATH": os.pathsep.join(sys.path[1:]),
                  "PATH": "/bin", "HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1",
                  "CRYPTOGRAPHY_OPENSSL_NO_LEGACY": "1",  # a provider that is not in the archive
-                 "GUEST_PYTHON": sys.executable, "GUEST_TESTS": " ".join(tests)}
+                 "GUEST_MODULES": " ".join(MODULES), "GUEST_PYTHON": sys.executable, "GUEST_TESTS": " ".join(tests)}
     with open(path, "wb") as file:
         archive = Archive(file)
         for place in ("proc", "sys", "dev", "tmp"):
@@ -119,7 +120,7 @@ def make(path, kernel, busybox, tests, build):
         archive.bytes("environment", "".join(f"export {key}='{value}'\n" for key, value in variables.items()).encode())
         for name in MODULES:
             archive.bytes(f"modules/{name}.ko", _module(kernel, name))
-        for name in PROGRAMS:
+        for name in PROGRAMS + (EMULATION,) * (build / "bin" / EMULATION).exists():
             archive.program(build / "bin" / name)
         archive.file(build / "CMakeCache.txt")
         archive.program(build / "tests/libtrue_clock.so")

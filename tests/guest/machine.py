@@ -14,8 +14,10 @@ import sys
 import tempfile
 import time
 
+import case
 import initramfs
 from case import TOP, build_folder
+from world import vendor
 
 UNPACKED = TOP / "build/deps/guest"  # by config/install
 KERNEL = "boot/vmlinuz-*"
@@ -162,6 +164,19 @@ def run(tests, words):
             return 1
         finally:
             machine.end()
+
+
+def main(tests, needs=()):
+    """Of the test program `tests`: here boots the guest, there runs the tests, which need those programs."""
+    if is_guest():
+        case.main()
+    what = missing() or next((f"libfuse3-dev, for {name}" for name in needs if not case.program(name).exists()), None)
+    if what:
+        print(f"not installed: {what}")
+        print(f"[  SKIPPED ] {pathlib.Path(tests).stem}")
+        sys.exit(0)
+    vendor()  # takes too long in there
+    sys.exit(run(tests, sys.argv[1:]))
 
 
 # What the guest asks for.

@@ -8,7 +8,6 @@ leaves the guest, which has no network: authority, sidecars and applications are
 import hashlib
 import socket
 import ssl
-import sys
 import threading
 import time
 
@@ -312,16 +311,5 @@ class SetAndAlone(ClockOfItsOwn):
         self.heals(marks, set(), seconds=60)  # the next try may be some way off
 
 
-def main():
-    if machine.is_guest():
-        case.main()
-    missing = machine.missing()
-    if missing:
-        print(f"not installed: {missing}")
-        print("[  SKIPPED ] guest_long")
-        sys.exit(0)
-    sys.exit(machine.run(__file__, sys.argv[1:]))
-
-
 if __name__ == "__main__":
-    main()
+    machine.main(__file__)
