@@ -67,8 +67,13 @@ static const char *const folders[] = {"mkdir", "mkdirat", "rmdir"};
 
 /* clang-format on */
 
-static const unsigned long ioctls[] = {FIONBIO, FIONREAD,   FIOCLEX,     SIOCOUTQ,
-                                       TCGETS,  SIOCATMARK, SIOCGIFNAME, SIOCGIFINDEX};
+/* Of /dev/sev-guest (linux/sev-guest.h): a report, and one with certificates. */
+#define SNP_GET_REPORT 0xC0205300
+#define SNP_GET_EXT_REPORT 0xC0205302
+
+static const unsigned long ioctls[] = {FIONBIO,        FIONREAD,          FIOCLEX,     SIOCOUTQ,
+                                       TCGETS,         SIOCATMARK,        SIOCGIFNAME, SIOCGIFINDEX,
+                                       SNP_GET_REPORT, SNP_GET_EXT_REPORT};
 
 static const int families[] = {AF_INET, AF_INET6, AF_UNIX, AF_VSOCK};
 

@@ -24,6 +24,8 @@
 #include "common/log.h"
 
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RIGHT_IOCTL (UINT64_C(1) << 15) /* ABI 5 */
+#define RIGHTS_DEVICE (LANDLOCK_ACCESS_FS_READ_FILE | RIGHT_IOCTL)
 #define RIGHTS_SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 #define RIGHTS_REQUESTS                                                                            \
     (RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                   \
@@ -83,7 +85,7 @@ static bool admit(const struct ruleset *ruleset, const char *path, uint64_t righ
     }
     if (fstat(fd, &info) == 0) {
         if (!S_ISDIR(info.st_mode)) {
-            rule.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE;
+            rule.allowed_access &= RIGHTS_DEVICE;
         }
         rule.parent_fd = fd;
         admitted =
@@ -158,6 +160,9 @@ static void admit_all(const struct ruleset *ruleset, const struct confine_files_
     }
     for (size_t i = 0; i < sizeof(own_paths) / sizeof(own_paths[0]); i++) {
         (void)admit(ruleset, own_paths[i], RIGHTS_READ);
+    }
+    if (options->device != NULL) {
+        (void)admit(ruleset, options->device, RIGHTS_DEVICE);
     }
     admit_names(ruleset);
 }

@@ -24,6 +24,7 @@ struct confine_files_options {
     size_t num_sockets;
     const char *requests; /* folder in which others are made, their files read and written, and they
                              removed again; NULL: none */
+    const char *device;   /* that is asked by ioctl(2), if it is there now; NULL: none */
 };
 
 /* Applies to the calling thread and those it starts; needs no_new_privs.  `out_abi` is Landlock's

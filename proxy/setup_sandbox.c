@@ -16,6 +16,7 @@
 #define KEY_MEMORY_EACH 64     /* bytes per connection */
 #define PORT_UNPRIVILEGED 1024
 #define OWN_PATHS 7
+#define SEV_GUEST "/dev/sev-guest" /* where evidence may come from instead; has no other place */
 
 struct paths {
     const char *read[OWN_PATHS + SETTINGS_LIST_MAX];
@@ -165,7 +166,8 @@ int setup_sandbox_enter(const char *path, const struct config *config,
                   .num_read = put_read(path, config, &paths),
                   .sockets = paths.sockets,
                   .num_sockets = put_sockets(config, worker, &paths),
-                  .requests = requests},
+                  .requests = requests,
+                  .device = requests != NULL ? SEV_GUEST : NULL},
         .off = config->process.insecure_no_sandbox,
     };
 

@@ -3,6 +3,7 @@
 /dev/sev-guest, where a simulated machine answers as driver, host and firmware would (tests/emulation/guest_device.c),
 and everything that can go wrong there.
 """
+import errno
 import pathlib
 import re
 
@@ -10,7 +11,7 @@ import case
 import machine
 from case import program
 from process import Process, run
-from world import World
+from world import World, ingress, peer
 
 REPORT_DATA = bytes(range(64))
 PAGE = 4096
@@ -145,6 +146,35 @@ class GuestDevice(case.Case):
             self.assertEqual(status, FAILED)
             self.assertIn("reboot needed", said)
         self.assertEqual(device.said()[-1][2], 1)
+
+    def sidecar(self, interval):
+        """In its sandbox, towards an authority that believes simulated machines alone."""
+        self.world.start_ca()
+        return self.world.sidecar("server", ingress(("127.0.0.1", 9), "client"), [peer("client")], ready=False,
+                                  platform=f"platform = auto\nreport_interval = {interval}")
+
+    def test_a_sidecar_finds_the_device_and_is_refused_for_its_root_alone(self):
+        """Everything before row 29 has passed then: envelope, table, report, and chain."""
+        device = self.device("need=12288")
+        sidecar = self.sidecar("1ms")
+        self.assertEqual(sidecar.wait_for("sandbox.ready")["seccomp"], "yes")
+        self.assertEqual(self.world.ca.wait_for("enrol.refused")["slug"], "provider-mismatch")
+        self.assertEqual(sidecar.wait_for("identity.failed")["code"], "chain-invalid")
+        self.assertEqual([errnum for errnum, _, _ in device.said()[:2]], [errno.EIO, 0])
+
+    def test_a_sidecar_whose_device_has_no_key_asks_for_nothing_more(self):
+        device = self.device("errnum=110")
+        sidecar = self.sidecar("1ms")
+        self.assertIn("kept us waiting", sidecar.wait_for("identity.failed")["error"])
+        sidecar.wait_for("identity.reboot_needed")
+        self.assertEqual(sidecar.get("/readyz")[0], 503)
+        self.assertEqual(device.said()[-1], (errno.ENOTTY, 3, 1))
+
+    def test_a_sidecar_waits_between_requests(self):
+        device = self.device("need=12288")
+        sidecar = self.sidecar("1h")
+        self.assertIn("not asked so often", sidecar.wait_for("identity.failed")["error"])
+        self.assertEqual(len(device.said()), 1)
 
     def test_without_the_device_there_is_a_sentence(self):
         status, said = self.collect()

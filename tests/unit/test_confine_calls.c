@@ -1,0 +1,102 @@
+/*
+ * Confine_calls, with the files that confine_files admits: which devices may be asked for what. All
+ * else is in the tests of the sandbox.
+ */
+#include "proxy/confine_calls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "proxy/confine_files.h"
+
+#define NOT_CONFINED 250
+#define LANDLOCK_IOCTLS 5 /* the first version that knows of them */
+
+#define GET_REPORT 0xC0205300UL
+#define GET_DERIVED_KEY 0xC0205301UL
+#define GET_EXT_REPORT 0xC0205302UL
+
+/* What comes of a request in a child that may ask `admitted`: an errno. */
+static int ask_confined(const char *admitted, const char *device, unsigned long request,
+                        int *out_abi)
+{
+    const struct confine_files_options files = {.device = admitted};
+    const struct confine_calls_options calls = {.requests = false};
+    int told[2];
+    pid_t child = 0;
+    int status = 0;
+
+    assert_int_equal(pipe(told), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        uint8_t argument[32] = {0};
+        struct err err;
+        int abi = 0;
+        int fd = -1;
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || confine_files(&files, &abi, &err) != 0 ||
+            confine_calls(&calls, &err) != 0 || write(told[1], &abi, sizeof(abi)) != sizeof(abi)) {
+            _exit(NOT_CONFINED);
+        }
+        fd = open(device, O_RDONLY | O_CLOEXEC);
+        _exit(fd < 0 || ioctl(fd, request, argument) != 0 ? errno : 0);
+    }
+    close(told[1]);
+    assert_int_equal(read(told[0], out_abi, sizeof(*out_abi)), sizeof(*out_abi));
+    close(told[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* No device here knows the requests: ENOTTY is what it says itself. */
+static void a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *admitted;
+        const char *device;
+        unsigned long request;
+        int expected;
+        int abi; /* of Landlock, from which on that is so */
+    } rows[] = {
+        {"a report", "/dev/zero", "/dev/zero", GET_REPORT, ENOTTY, 0},
+        {"a report with certificates", "/dev/zero", "/dev/zero", GET_EXT_REPORT, ENOTTY, 0},
+        {"a key", "/dev/zero", "/dev/zero", GET_DERIVED_KEY, ENOSYS, 0},
+        {"another device", "/dev/zero", "/dev/full", GET_REPORT, EACCES, 1},
+        {"no device", NULL, "/dev/zero", GET_REPORT, EACCES, 1},
+        {"one that may be read", "/dev/zero", "/dev/urandom", GET_REPORT, EACCES, LANDLOCK_IOCTLS},
+        {"one that is not there", "/dev/no-such", "/dev/no-such", GET_REPORT, ENOENT, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int abi = 0;
+        int result = ask_confined(rows[i].admitted, rows[i].device, rows[i].request, &abi);
+
+        if (abi >= rows[i].abi && result != rows[i].expected) {
+            fail_msg("%s: %d instead of %d", rows[i].name, result, rows[i].expected);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
