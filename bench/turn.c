@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/calls.h"
 #include "bench/command.h"
 #include "bench/load.h"
 #include "bench/usage.h"
@@ -23,6 +24,8 @@ struct process {
     struct usage after;
     uint64_t base_memory; /* before the first connection of the run */
     uint64_t memory;
+    struct calls *calls; /* NULL: they are not counted */
+    uint64_t num_calls;
 };
 
 struct turn {
@@ -30,6 +33,7 @@ struct turn {
     struct results_target *target;
     struct process *processes;
     size_t num_processes;
+    bool counts_calls; /* and nothing else */
     uint64_t segments_before;
     uint64_t segments_after;
     uint64_t own_before_ns; /* processor time of this program */
@@ -108,10 +112,38 @@ static int sample_memory(struct turn *turn, struct err *err)
     return 0;
 }
 
+static int start_calls(struct turn *turn, struct err *err)
+{
+    for (size_t i = 0; i < turn->num_processes; i++) {
+        struct process *process = &turn->processes[i];
+
+        process->calls = calls_start(&process->family, err);
+        if (process->calls == NULL) {
+            return err_wrap(err, "[process %s]", process->name);
+        }
+    }
+    return 0;
+}
+
+static int read_calls(struct turn *turn, struct err *err)
+{
+    for (size_t i = 0; i < turn->num_processes; i++) {
+        struct process *process = &turn->processes[i];
+
+        if (calls_read(process->calls, &process->num_calls, err) != 0) {
+            return err_wrap(err, "[process %s]", process->name);
+        }
+    }
+    return 0;
+}
+
 static int begin(struct turn *turn, struct err *err)
 {
     if (sample_usage(turn, true, err) != 0) {
         return -1;
+    }
+    if (turn->counts_calls) {
+        return start_calls(turn, err);
     }
     turn->segments_before = usage_segments();
     turn->own_before_ns = own_ns();
@@ -120,6 +152,9 @@ static int begin(struct turn *turn, struct err *err)
 
 static int end(struct turn *turn, struct err *err)
 {
+    if (turn->counts_calls) {
+        return read_calls(turn, err);
+    }
     turn->own_after_ns = own_ns();
     turn->segments_after = usage_segments();
     return sample_usage(turn, false, err);
@@ -184,6 +219,20 @@ static int add_costs(struct turn *turn, uint64_t operations, struct err *err)
                err);
 }
 
+static int add_calls(struct turn *turn, uint64_t operations, struct err *err)
+{
+    for (size_t i = 0; i < turn->num_processes; i++) {
+        const struct process *p = &turn->processes[i];
+        const struct results_value row = {"syscalls", p->name, "", RESULTS_LESS,
+                                          (double)p->num_calls / (double)operations};
+
+        if (results_add(turn->target, &row, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int add_memory(struct turn *turn, uint64_t idle, struct err *err)
 {
     for (size_t i = 0; i < turn->num_processes; i++) {
@@ -245,6 +294,9 @@ static int add_result(struct turn *turn, const struct load_result *result, struc
     if (result->operations == 0 || result->latency.count == 0) {
         return err_set(err, ERR_TIMEOUT, "no request was answered within the time");
     }
+    if (turn->counts_calls) {
+        return add_calls(turn, result->operations, err);
+    }
     if (add_latency(turn, result, err) != 0 || add_rates(turn, result, err) != 0 ||
         add_costs(turn, result->operations, err) != 0) {
         return -1;
@@ -287,6 +339,9 @@ static int run_load(struct turn *turn, struct load_result *result, struct err *e
 
 static int add_figures(struct turn *turn, const struct command_report *report, struct err *err)
 {
+    if (turn->counts_calls) {
+        return report->operations > 0 ? add_calls(turn, report->operations, err) : 0;
+    }
     for (size_t i = 0; i < report->num; i++) {
         bool is_rate = strncmp(report->figures[i].name, "operations", 10) == 0;
         const struct results_value row = {report->figures[i].name, "", is_rate ? "1/s" : "us",
@@ -315,9 +370,8 @@ static int run_command(struct turn *turn, struct err *err)
     return add_figures(turn, &report, err);
 }
 
-int turn_run(const struct turn_options *options, struct results_target *target, struct err *err)
+static int turn_whole(struct turn *turn, struct err *err)
 {
-    struct turn turn = {.options = options, .target = target};
     struct load_result *result = calloc(1, sizeof(*result)); /* too large for the stack */
     int rc = -1;
 
@@ -325,15 +379,33 @@ int turn_run(const struct turn_options *options, struct results_target *target, 
         err_set(err, ERR_LIMIT, "out of memory");
         goto out;
     }
-    if (find_processes(&turn, err) != 0) {
+    if (find_processes(turn, err) != 0) {
         goto out;
     }
-    rc = options->scenario->load.workload == SCENARIO_COMMAND ? run_command(&turn, err)
-                                                              : run_load(&turn, result, err);
+    rc = turn->options->scenario->load.workload == SCENARIO_COMMAND ? run_command(turn, err)
+                                                                    : run_load(turn, result, err);
 out:
-    free(turn.processes);
+    for (size_t i = 0; i < turn->num_processes; i++) {
+        calls_stop(turn->processes[i].calls);
+    }
+    free(turn->processes);
     free(result);
     return rc;
+}
+
+int turn_run(const struct turn_options *options, struct results_target *target, struct err *err)
+{
+    struct turn turn = {.options = options, .target = target};
+
+    return turn_whole(&turn, err);
+}
+
+int turn_count_calls(const struct turn_options *options, struct results_target *target,
+                     struct err *err)
+{
+    struct turn turn = {.options = options, .target = target, .counts_calls = true};
+
+    return turn_whole(&turn, err);
 }
 
 int turn_try(const struct turn_options *options, const struct scenario_target *target,

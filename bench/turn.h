@@ -1,7 +1,7 @@
 /*
  * Turn: one repetition on one target, and what it cost the processes of that target.
  *
- * Turns what load, usage and command say into metrics; keeps nothing.
+ * Turns what load, usage, calls and command say into metrics; keeps nothing.
  */
 #pragma once
 
@@ -25,6 +25,11 @@ struct turn_options {
 /* Adds one value to each metric of `target`.  Blocks.  Errors as load_run() and command_run(). */
 MUST_CHECK int turn_run(const struct turn_options *options, struct results_target *target,
                         struct err *err);
+
+/* Adds to `target` the system calls of its processes alone, for counting them makes the rest
+   dearer. Needs calls_known(). */
+MUST_CHECK int turn_count_calls(const struct turn_options *options, struct results_target *target,
+                                struct err *err);
 
 /* One request, so that what follows is about the client.  Blocks. */
 MUST_CHECK int turn_try(const struct turn_options *options, const struct scenario_target *target,

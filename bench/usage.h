@@ -1,7 +1,8 @@
 /*
  * Usage: what a process and its children have cost so far, as /proc says.
  *
- * System calls are not among it: /proc does not count them.  Reading blocks for microseconds.
+ * System calls are not among it: /proc does not count them, see bench/calls.  Reading blocks for
+ * microseconds.
  */
 #pragma once
 
