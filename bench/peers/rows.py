@@ -7,8 +7,11 @@ Row = collections.namedtuple("Row", "key title unit")
 
 ROWS = (
     Row("rr32", "request/response 64 B, 32 connections", "us CPU"),
+    Row("rr32-calls", "the same, system calls of a request", ""),
+    Row("rr32-packets", "the same, packets of a request, on all sides", ""),
     Row("rr32-unix", "the same, unix socket to the application", "us CPU"),
     Row("rr1", "request/response 64 B, 1 connection", "us CPU"),
+    Row("rr1-calls", "the same, system calls of a request", ""),
     Row("rr1-p50", "the same, p50 added to direct", "us"),
     Row("rr1-p99", "the same, p99 added to direct", "us"),
     Row("bulk", "replies of 1 MB, 4 connections", "us CPU per MB"),
@@ -31,10 +34,12 @@ Figure = collections.namedtuple("Figure", "row metric divisor over_direct", defa
 Scenario = collections.namedtuple("Scenario", "name load app plain figures")
 
 SCENARIOS = (
-    Scenario("rr32", {"workload": "request", "connections": 32}, "tcp", False, [Figure("rr32", "cpu.%")]),
+    Scenario("rr32", {"workload": "request", "connections": 32}, "tcp", False,
+             [Figure("rr32", "cpu.%"), Figure("rr32-calls", "syscalls.%"), Figure("rr32-packets", "packets")]),
     Scenario("rr32-unix", {"workload": "request", "connections": 32}, "unix", False, [Figure("rr32-unix", "cpu.%")]),
     Scenario("rr1", {"workload": "request", "connections": 1}, "tcp", False,
-             [Figure("rr1", "cpu.%"), Figure("rr1-p50", "p50", 1, True), Figure("rr1-p99", "p99", 1, True)]),
+             [Figure("rr1", "cpu.%"), Figure("rr1-calls", "syscalls.%"), Figure("rr1-p50", "p50", 1, True),
+              Figure("rr1-p99", "p99", 1, True)]),
     # Longer than the others: a peer that answers a few times in a second is slow, not broken.
     Scenario("bulk", {"workload": "request", "connections": 4, "reply_size": 1000000, "warm_up": "300ms", "time": "1s"},
              "tcp", False, [Figure("bulk", "cpu.%")]),

@@ -47,12 +47,15 @@ def run(binaries, scenario, results, cpu, command="run"):
 
 
 def figures(results, figure):
-    """{name of a target: its values, one for each repetition}"""
+    """{name of a target: its values, one for each repetition}; not of those that have no such metric."""
     metrics = {target["name"]: target["metrics"] for target in results["targets"]}
     direct = metrics.pop("direct", {})
     found = {}
     for name, each in metrics.items():
-        values = each[figure.metric.replace("%", name)]["values"]
+        metric = figure.metric.replace("%", name)
+        if metric not in each:
+            continue
+        values = each[metric]["values"]
         if figure.over_direct:
             values = [value - base for value, base in zip(values, direct[figure.metric]["values"])]
         found[name] = [value / figure.divisor for value in values]

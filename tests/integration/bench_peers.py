@@ -12,6 +12,7 @@ import certificates
 import proof
 import relay
 import rows
+import traffic
 import verdict
 
 PEERS = ("haproxy", "nginx")
@@ -109,6 +110,16 @@ class Verdict(case.Case):
                 ("not_measured", "peers", 0.5, {"nginx": [5]}, verdict.MISSING)):
             with self.subTest(name):
                 self.assertEqual(self.judge(against, most, **values)[0], expected)
+
+    def test_what_was_not_counted_is_left_out(self):
+        metrics = {"cpu.nginx": {"values": [4, 6]}, "packets": {"values": [3, 3]}}
+        results = {"targets": [{"name": "direct", "metrics": {"packets": {"values": [2, 2]}}},
+                               {"name": "nginx", "metrics": metrics}]}
+        for figure, expected in ((rows.Figure("row", "cpu.%"), {"nginx": [4, 6]}),
+                                 (rows.Figure("row", "syscalls.%"), {}),
+                                 (rows.Figure("row", "packets", 1, True), {"nginx": [1, 1]})):
+            with self.subTest(figure.metric):
+                self.assertEqual(traffic.figures(results, figure), expected)
 
     def test_a_row_may_be_compared_with_another(self):
         samples = verdict.Samples()
