@@ -163,14 +163,15 @@ static int take_option(struct measure_args *args, int option, const char *value)
     }
 }
 
-static int read_image(const char *path, uint8_t **data, struct bytes *out_bytes, struct err *err)
+static int read_image(const char *path, size_t max, uint8_t **data, struct bytes *out_bytes,
+                      struct err *err)
 {
     size_t len = 0;
 
     if (path == NULL) {
         return 0;
     }
-    if (file_read(path, IMAGE_MAX, data, &len, err) != 0) {
+    if (file_read(path, max, data, &len, err) != 0) {
         return -1;
     }
     *out_bytes = (struct bytes){*data, len};
@@ -195,7 +196,8 @@ static int read_svsm(struct measure_args *args, uint8_t **data, struct ovmf *svs
     if (args->svsm == NULL) {
         return 0;
     }
-    if (read_image(args->svsm, data, &file, err) != 0 || ovmf_read_svsm(file, svsm, err) != 0) {
+    if (read_image(args->svsm, OVMF_LEN_MAX, data, &file, err) != 0 ||
+        ovmf_read_svsm(file, svsm, err) != 0) {
         return -1;
     }
     args->launch.svsm = svsm;
@@ -215,9 +217,10 @@ static int measure(struct measure_args *args, bool firmware_alone)
 
     args->launch.ovmf = &ovmf;
     args->launch.has_kernel = args->kernel != NULL;
-    if (read_image(args->ovmf, &blocks[0], &file, &err) != 0 || ovmf_read(file, &ovmf, &err) != 0 ||
-        read_image(args->kernel, &blocks[1], &args->launch.kernel, &err) != 0 ||
-        read_image(args->initrd, &blocks[2], &args->launch.initrd, &err) != 0 ||
+    if (read_image(args->ovmf, OVMF_LEN_MAX, &blocks[0], &file, &err) != 0 ||
+        ovmf_read(file, &ovmf, &err) != 0 ||
+        read_image(args->kernel, IMAGE_MAX, &blocks[1], &args->launch.kernel, &err) != 0 ||
+        read_image(args->initrd, IMAGE_MAX, &blocks[2], &args->launch.initrd, &err) != 0 ||
         read_svsm(args, &blocks[3], &svsm, &err) != 0) {
         code = command_error("measure", &err);
     } else if (firmware_alone) {

@@ -135,8 +135,9 @@ bool policy_explain(const struct policy *policy, const char *workload, const str
     return false;
 }
 
-/* A chip is known by CHIP_ID and by the VCEK's hwID: masking the first must not hide it. */
-bool policy_check_deny(const struct policy *policy, const struct claims *claims,
+/* Row 67.  A chip is known by CHIP_ID and by the VCEK's hwID: masking the first must not hide it.
+ */
+static bool check_chip(const struct policy *policy, const struct claims *claims,
                        struct verdict *out_verdict)
 {
     const struct policy_values *chips = &policy->denied[POLICY_DENY_CHIP];
@@ -147,8 +148,14 @@ bool policy_check_deny(const struct policy *policy, const struct claims *claims,
         verdict_refuse(out_verdict, VERDICT_REVOKED, 67, "chip-denied");
         verdict_hex((struct bytes){claims->vlek ? claims->chip : claims->vek_chip, CLAIMS_CHIP_LEN},
                     out_verdict->actual);
-        return false;
     }
+    return !chip;
+}
+
+/* Row 68. */
+static bool check_measurement_and_vek(const struct policy *policy, const struct claims *claims,
+                                      struct verdict *out_verdict)
+{
     if (policy_lists(&policy->denied[POLICY_DENY_MEASUREMENT], claims->measurement,
                      POLICY_MEASUREMENT_LEN)) {
         verdict_refuse(out_verdict, VERDICT_REVOKED, 68, "measurement-denied");
@@ -164,6 +171,26 @@ bool policy_check_deny(const struct policy *policy, const struct claims *claims,
         return false;
     }
     return true;
+}
+
+bool policy_check_deny(const struct policy *policy, const struct claims *claims,
+                       struct verdict *out_verdict, struct verify_rows *rows)
+{
+    struct row_result results[] = {{.row = 67, .check = "denied chips"},
+                                   {.row = 68, .check = "denied measurements, keys"}};
+    bool chip_holds = check_chip(policy, claims, &results[0].verdict);
+    bool others_hold = check_measurement_and_vek(policy, claims, &results[1].verdict);
+
+    results[0].state = chip_holds ? ROW_OK : ROW_FAILED;
+    results[1].state = others_hold ? ROW_OK : ROW_FAILED;
+    for (size_t i = 0; rows != NULL && i < 2 && rows->num_results < VERIFY_ROWS_MAX; i++) {
+        rows->results[rows->num_results++] = results[i];
+    }
+    if (chip_holds && others_hold) {
+        return true;
+    }
+    *out_verdict = results[chip_holds ? 1 : 0].verdict;
+    return false;
 }
 
 const struct policy_ca *policy_ca(const struct policy *policy)
@@ -224,7 +251,7 @@ bool policy_evaluate(const struct policy *policy, const struct claims *claims, c
     struct tally tally = {0};
     const struct policy_workload *granted = NULL;
 
-    if (!policy_check_deny(policy, claims, out_verdict)) {
+    if (!policy_check_deny(policy, claims, out_verdict, NULL)) {
         return false;
     }
     for (size_t i = 0; i < policy->num_workloads; i++) {

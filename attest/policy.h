@@ -106,9 +106,9 @@ MUST_CHECK bool policy_explain(const struct policy *policy, const char *workload
                                const struct claims *claims, struct verify_rows *rows);
 
 /* Rows 67 and 68: false if [deny] names the chip, the VEK or the measurement; it comes before any
-   workload. */
+   workload.  With `rows` (may be NULL) both are reported, appended to those that are there. */
 MUST_CHECK bool policy_check_deny(const struct policy *policy, const struct claims *claims,
-                                  struct verdict *out_verdict);
+                                  struct verdict *out_verdict, struct verify_rows *rows);
 
 /* Row 91: the instance that a caller expects; NULL: any. */
 struct policy_instance {

@@ -161,34 +161,47 @@ static int take_option(struct verify_args *args, int option, const char *value)
 
 /* Judging. */
 
-/* The policy's own answer, or that of one workload.  COMMAND_USAGE if there is no such workload. */
+/* One workload's answer, unless [deny] gave it already.  COMMAND_USAGE if there is no such
+   workload. */
+static int check_workload(const struct verify_args *args, const struct policy *policy,
+                          const struct claims *claims, bool denied, struct finding *finding)
+{
+    const struct policy_trace *trace = NULL;
+
+    for (size_t i = 0; i < finding->num_traces && trace == NULL; i++) {
+        if (strcmp(finding->traces[i].workload, args->workload) == 0) {
+            trace = &finding->traces[i];
+        }
+    }
+    if ((trace == NULL && !denied) ||
+        !policy_explain(policy, args->workload, claims, &finding->rows)) {
+        return command_usage("%s: no workload %s for %s", args->policy, args->workload,
+                             tee_name(claims->tee));
+    }
+    if (trace != NULL) {
+        finding->traces = trace;
+        finding->num_traces = 1;
+        finding->accepted = trace->matches;
+        finding->verdict = trace->first_failure;
+    }
+    return COMMAND_DONE;
+}
+
+/* The policy's own answer, or that of one workload. */
 static int check_policy(const struct verify_args *args, const struct policy *policy,
                         const struct claims *claims, struct policy_traces *traces,
                         struct finding *finding)
 {
     struct policy_grant grant;
     struct verdict verdict = {0};
-    bool accepted = policy_evaluate(policy, claims, NULL, &grant, &verdict, traces);
+    bool denied = !policy_check_deny(policy, claims, &verdict, &finding->rows);
 
+    finding->accepted = !denied && policy_evaluate(policy, claims, NULL, &grant, &verdict, traces);
+    finding->verdict = verdict;
     finding->traces = traces->items;
     finding->num_traces = traces->num;
-    finding->accepted = accepted;
-    finding->verdict = verdict;
-    if (args->workload == NULL) {
-        return COMMAND_DONE;
-    }
-    for (size_t i = 0; i < traces->num; i++) {
-        if (strcmp(traces->items[i].workload, args->workload) == 0) {
-            finding->traces = &traces->items[i];
-            finding->num_traces = 1;
-            finding->accepted = traces->items[i].matches;
-            finding->verdict = traces->items[i].first_failure;
-            return policy_explain(policy, args->workload, claims, &finding->rows) ? COMMAND_DONE
-                                                                                  : COMMAND_FAILED;
-        }
-    }
-    return command_usage("%s: no workload %s for %s", args->policy, args->workload,
-                         tee_name(claims->tee));
+    return args->workload == NULL ? COMMAND_DONE
+                                  : check_workload(args, policy, claims, denied, finding);
 }
 
 /* Row 91. */

@@ -71,6 +71,42 @@ static void one_workload_of_the_policy_can_be_asked(void **state)
                      COMMAND_USAGE);
 }
 
+static void what_the_policy_denies_is_refused_for_every_workload(void **state)
+{
+    struct tool *tool = *state;
+    uint8_t *policy = NULL;
+    size_t len = 0;
+    char denying[4096];
+    const char *const workloads[] = {NULL, "right", "wrong"};
+
+    tool_read(tool, "policy.ini", &policy, &len);
+    snprintf(denying, sizeof(denying), "%s[deny]\nmeasurement = " TOOL_MEASUREMENT "\n",
+             (const char *)policy);
+    free(policy);
+    tool_write(tool, "denying.ini", denying, strlen(denying));
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
+        const char *const args[] = {"verify",       "--report",
+                                    "@evidence",    "--policy",
+                                    "@denying.ini", workloads[i] != NULL ? "--workload" : NULL,
+                                    workloads[i],   NULL};
+
+        assert_int_equal(tool_run(tool, verify_command, args), COMMAND_REFUSED);
+        assert_non_null(strstr(tool->output, "\nok 67 denied chips"));
+        assert_non_null(
+            strstr(tool->output, "\nFAIL 68 denied measurements, keys: measurement-denied: "));
+        assert_int_equal(strstr(tool->output, " 87 measurement") != NULL, workloads[i] != NULL);
+        assert_non_null(
+            strstr(tool_last_line(tool), "verdict: refused: revoked: measurement-denied: "));
+    }
+    assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--policy",
+                              "@denying.ini", "--workload", "absent"),
+                     COMMAND_USAGE);
+    assert_int_equal(TOOL_RUN(tool, verify_command, "--report", "@evidence", "--policy",
+                              "@policy.ini", "--workload", "right"),
+                     COMMAND_DONE);
+    assert_non_null(strstr(tool->output, "\nok 68 denied measurements, keys"));
+}
+
 static void the_instance_is_checked_if_it_is_given(void **state)
 {
     static const char wrong[] = "00000000000000000000000000000000"
@@ -418,6 +454,7 @@ int main(void)
         cmocka_unit_test(simulated_evidence_is_believed_only_through_a_policy),
         cmocka_unit_test(the_binding_is_checked_if_it_is_given),
         cmocka_unit_test(one_workload_of_the_policy_can_be_asked),
+        cmocka_unit_test(what_the_policy_denies_is_refused_for_every_workload),
         cmocka_unit_test(the_instance_is_checked_if_it_is_given),
         cmocka_unit_test(an_altered_report_is_refused),
         cmocka_unit_test(the_answer_is_also_given_as_json),
