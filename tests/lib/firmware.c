@@ -44,8 +44,12 @@ void firmware_make(uint8_t page[static OVMF_PAGE])
 
 void firmware_make_svsm(uint8_t image[static FIRMWARE_SVSM_LEN])
 {
+    /* Its calling areas, where the firmware has room for hashes. */
+    static const uint8_t section[] = {0, 0x40, 0x80, 0, 0, 0x20, 0, 0, 4, 0, 0, 0};
+
     memset(image, 0xaa, OVMF_PAGE);
     firmware_make(image + OVMF_PAGE);
+    memcpy(image + OVMF_PAGE + FIRMWARE_METADATA + 16, section, sizeof(section));
     firmware_put_entry(image + OVMF_PAGE, FIRMWARE_RESET_ENTRY, ENTRY_IN_SVSM,
                        "\x12\xa6\x89\xa7\x97\x05\x4b\x4c\xa4\x9f\xcb\xb1\xfe\x9d\x1d\xdd");
 }

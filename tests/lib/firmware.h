@@ -21,7 +21,8 @@
 /* With room for the hashes of a kernel. */
 void firmware_make(uint8_t page[static OVMF_PAGE]);
 
-/* The same tables at the end of two pages, with an SVSM's entry instead of a reset address. */
+/* The same tables at the end of two pages, with an SVSM's entry instead of a reset address, and
+   another section. */
 void firmware_make_svsm(uint8_t image[static FIRMWARE_SVSM_LEN]);
 
 /* An entry of the table: a number and the 16 bytes of its GUID. */

@@ -397,8 +397,8 @@ static void what_is_in_doubt_is_said(void **state)
                               "EPYC-v4"),
                      COMMAND_DONE);
     assert_string_equal(tool->output,
-                        "measurement = ef00420cd6f36ad228ff3759e7240fa5b229b7239bceb98249d3e24d"
-                        "c2d7bb83490e67810fee8f24a3db95a3d5ce0884\n");
+                        "measurement = 2eb380e5ba1b8cf03754ec392ae9b244c7ce8214a7d5e7159e91a26f"
+                        "43c2a8f725dc60b9725d0a1704d5225597f9baf3\n");
     assert_int_equal(TOOL_RUN(tool, measure_command, "snp", "--ovmf", "@firmware", "--svsm",
                               "@svsm", "--vars-size", "540672", "--vcpu-type", "EPYC-v4",
                               "--guest-features", "21"),
