@@ -168,16 +168,23 @@ const struct cert *pool_next_issuer(const struct pool *pool, const struct cert *
     return NULL;
 }
 
-const struct cert *pool_any_intermediate(const struct pool *pool)
+const struct cert *pool_next_intermediate(const struct pool *pool, size_t *cursor)
 {
-    for (size_t i = 0; i < pool->num_certs; i++) {
-        size_t at = collateral_first(pool, i);
+    while (*cursor < pool->num_certs) {
+        size_t i = collateral_first(pool, (*cursor)++);
 
-        if (pool->kinds[at] == KIND_INTERMEDIATE) {
-            return &pool->certs[at];
+        if (pool->kinds[i] == KIND_INTERMEDIATE) {
+            return &pool->certs[i];
         }
     }
     return NULL;
+}
+
+const struct cert *pool_any_intermediate(const struct pool *pool)
+{
+    size_t cursor = 0;
+
+    return pool_next_intermediate(pool, &cursor);
 }
 
 size_t pool_num_crls(const struct pool *pool)

@@ -40,6 +40,9 @@ const struct cert *pool_next_vek(const struct pool *pool, size_t *cursor);
 const struct cert *pool_next_issuer(const struct pool *pool, const struct cert *vek,
                                     size_t *cursor);
 
+/* Walks the intermediate certificates, collateral first.  As above. */
+const struct cert *pool_next_intermediate(const struct pool *pool, size_t *cursor);
+
 /* Any intermediate certificate, collateral first: what is judged if no name fits.  May be NULL. */
 const struct cert *pool_any_intermediate(const struct pool *pool);
 

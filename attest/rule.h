@@ -33,6 +33,7 @@ struct appraisal {
     bool table_known;        /* row 6 */
     const struct pool *pool; /* all of A and B held, or at least those of the table */
     const struct cert *vek;  /* candidates; NULL: none */
+    enum vek_kind kind;      /* of `vek`, or whose issuers are judged without one */
     const struct cert *ask;
     const struct cert *ark;
     const struct anchor *anchor;

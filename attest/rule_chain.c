@@ -164,20 +164,19 @@ static const char *judge_ask_constraints(struct appraisal *a)
 static const char *judge_ask_name(struct appraisal *a)
 {
     const char *product = product_info(a->anchor->product)->name;
-    enum vek_kind kind = a->vek == NULL ? VEK_NAMED_OTHERWISE : rule_vek_kind(a->vek);
     char for_vcek[NAME_CAP];
     char for_vlek[NAME_CAP];
     struct bytes name = {0};
 
     snprintf(for_vcek, sizeof(for_vcek), "SEV-%s", product);
     snprintf(for_vlek, sizeof(for_vlek), "SEV-VLEK-%s", product);
-    verdict_expected(&a->found, "%s", kind == VEK_VLEK ? for_vlek : for_vcek);
+    verdict_expected(&a->found, "%s", a->kind == VEK_VLEK ? for_vlek : for_vcek);
     if (!cert_common_name(a->ask->subject, &name)) {
         return "ask-name";
     }
     rule_text(name, a->found.actual);
-    if ((kind != VEK_VLEK && rule_is_text(name, for_vcek)) ||
-        (kind != VEK_VCEK && rule_is_text(name, for_vlek))) {
+    if ((a->kind != VEK_VLEK && rule_is_text(name, for_vcek)) ||
+        (a->kind != VEK_VCEK && rule_is_text(name, for_vlek))) {
         return NULL;
     }
     return "ask-name";

@@ -98,7 +98,7 @@ static const char *judge_window(struct appraisal *a)
 /* The newest that was ever accepted for this root and kind of key; NULL: none. */
 static const struct crl_mark *find_mark(const struct appraisal *a)
 {
-    bool vlek = rule_vek_kind(a->vek) == VEK_VLEK;
+    bool vlek = a->kind == VEK_VLEK;
 
     for (size_t i = 0; i < a->options->num_crl_marks; i++) {
         const struct crl_mark *mark = &a->options->crl_marks[i];

@@ -69,6 +69,7 @@ static bool try_chain(struct appraisal *a, const struct cert *vek, const struct 
                       struct outcome *outcome)
 {
     a->vek = vek;
+    a->kind = vek != NULL ? rule_vek_kind(vek) : VEK_NAMED_OTHERWISE;
     a->ask = ask;
     a->root = ROOT_MISSING;
     if (ask != NULL) {

@@ -9,6 +9,7 @@
 
 #include "ca/kds.h"
 #include "ca/listener.h"
+#include "ca/upkeep.h"
 #include "common/http1.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4"
@@ -50,6 +51,30 @@ static bool put_kds(const struct kds_counters *kds, struct buf *out)
     return ok;
 }
 
+static bool put_collateral(const struct upkeep *upkeep, struct buf *out)
+{
+    struct upkeep_gauge gauges[UPKEEP_ITEMS_MAX];
+    size_t num = upkeep_gauges(upkeep, gauges);
+    int64_t now = (int64_t)time(NULL);
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < num; i++) {
+        const struct vendor_key *key = &gauges[i].key;
+        const char *product = product_name(key->product);
+        const char *kind = vendor_kind_name(key->kind);
+        const char *keys = key->vlek ? "vlek" : "vcek";
+
+        ok = buf_printf(out,
+                        "liftgate_ca_collateral_age_seconds{product=\"%s\",kind=\"%s\","
+                        "keys=\"%s\"} %" PRId64 "\n"
+                        "liftgate_ca_collateral_left_seconds{product=\"%s\",kind=\"%s\","
+                        "keys=\"%s\"} %" PRId64 "\n",
+                        product, kind, keys, now - gauges[i].from, product, kind, keys,
+                        gauges[i].until - now);
+    }
+    return ok;
+}
+
 static void answer_metrics(const struct monitor *monitor, struct conn *conn)
 {
     char text[CONN_ANSWER_MAX - 1024];
@@ -69,7 +94,7 @@ static void answer_metrics(const struct monitor *monitor, struct conn *conn)
                     LIFTGATE_VERSION, monitor->sim_enabled ? 1 : 0, monitor->insecure_settings,
                     monitor->policy_epoch, monitor->policy_id, monitor->root_not_after,
                     monitor->issuing_not_after, monitor->server_not_after, connections) ||
-        !counters_render(monitor->counters, &out) ||
+        !counters_render(monitor->counters, &out) || !put_collateral(monitor->upkeep, &out) ||
         (monitor->kds != NULL && !put_kds(kds_counters(monitor->kds), &out))) {
         answer_text(conn, 500, "too long\n");
         return;

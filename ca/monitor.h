@@ -12,6 +12,7 @@
 #include "common/compiler.h"
 
 struct kds;
+struct upkeep;
 struct listener;
 
 /* What the answers are made of; borrowed, read when somebody asks. */
@@ -22,6 +23,7 @@ struct monitor {
     uint64_t policy_epoch;
     bool sim_enabled;
     const struct kds *kds; /* NULL: off */
+    const struct upkeep *upkeep;
     unsigned insecure_settings;
     int64_t root_not_after; /* seconds since 1970 */
     int64_t issuing_not_after;

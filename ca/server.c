@@ -11,6 +11,7 @@
 #include "ca/listener.h"
 #include "ca/monitor.h"
 #include "ca/service.h"
+#include "ca/upkeep.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -29,6 +30,7 @@ struct server {
     bool pruning;
     struct counters counters;
     struct kds *kds; /* NULL: off */
+    struct upkeep *upkeep;
     struct service *service;
     struct monitor monitor;
     struct listener *listener;
@@ -74,6 +76,7 @@ static void server_stop(struct server *server)
         listener_stop(server->metrics);
         server->metrics = NULL;
     }
+    upkeep_stop(server->upkeep);
     kds_stop(server->kds);
     uv_close((uv_handle_t *)&server->prune, NULL);
     uv_close((uv_handle_t *)&server->terminate, NULL);
@@ -127,6 +130,7 @@ static void server_fill_monitor(struct server *server)
         .policy_id = ca->id,
         .policy_epoch = ca->epoch,
         .kds = server->kds,
+        .upkeep = server->upkeep,
         .insecure_settings = server->options->insecure_settings,
         .sim_enabled = ca->insecure_root != NULL,
         .root_not_after = keys_not_after(keys->root),
@@ -158,6 +162,11 @@ static int server_begin(struct server *server, struct err *err)
             return -1;
         }
     }
+    server->upkeep = upkeep_start(
+        &(struct upkeep_options){&server->loop, server->options->authority, server->kds}, err);
+    if (server->upkeep == NULL) {
+        return -1;
+    }
     service.kds = server->kds;
     server->service = service_new(&service, err);
     if (server->service == NULL) {
@@ -187,6 +196,7 @@ int server_run(const struct server_options *options, struct err *err)
     }
     uv_run(&server.loop, UV_RUN_DEFAULT);
     service_free(server.service);
+    upkeep_free(server.upkeep);
     kds_free(server.kds);
     uv_loop_close(&server.loop);
     return rc;

@@ -64,6 +64,9 @@ MUST_CHECK int store_crl_marks(struct store *store,
                                struct crl_mark out_marks[static STORE_CRL_MARKS_MAX],
                                size_t *out_num, struct err *err);
 
+/* Remembers a list that was accepted, if it is newer than the one remembered. */
+MUST_CHECK int store_crl_raise(struct store *store, const struct crl_mark *mark, struct err *err);
+
 /* As store_find(), and stores the record if it is new, with the mark of its revocation list if that
    is newer, in one transaction: on disk when this returns.  ERR_IO too if the file at the path is
    no longer the one that was opened. */

@@ -74,3 +74,16 @@ int store_crl_marks(struct store *store, struct crl_mark out_marks[static STORE_
     pthread_mutex_unlock(&store->lock);
     return rc;
 }
+
+int store_crl_raise(struct store *store, const struct crl_mark *mark, struct err *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&store->lock);
+    rc = store_check_place(store, err);
+    if (rc == 0) {
+        rc = store_mark(store, mark, err);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return rc;
+}

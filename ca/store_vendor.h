@@ -14,7 +14,7 @@
 #include "common/buf.h"
 #include "common/compiler.h"
 
-#define STORE_VENDOR_MAX 4096 /* rows; those that were kept first go first */
+#define STORE_VENDOR_MAX 4096 /* rows; certificates of chips that were kept first go first */
 
 /* Appends what is kept under `key`, of at most VENDOR_DATA_MAX bytes, to `out`.  ERR_IO if the
    database does not answer, ERR_LIMIT if there is no room. */
@@ -25,7 +25,7 @@ MUST_CHECK int store_vendor_find(struct store *store, const struct vendor_key *k
 MUST_CHECK int store_vendor_knows(struct store *store, const struct vendor_key *key,
                                   bool *out_known, struct err *err);
 
-/* Keeps `data` until `not_after` (seconds since 1970) in the place of what was there; writes
-   nothing if it is there already. */
+/* Keeps `data` until `not_after` (seconds since 1970) in the place of what was there, unless that
+   is a list that ends later; writes nothing if it is there already. */
 MUST_CHECK int store_vendor_keep(struct store *store, const struct vendor_item *item, int64_t now_s,
                                  int64_t not_after, struct err *err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attest/cert.h"
+#include "attest/crl.h"
 #include "ca/store_vendor.h"
 #include "common/err.h"
 
@@ -143,14 +144,15 @@ int supply_keep(struct store *store, const struct evidence *evidence, const stru
         .key = vendor_common_key(VENDOR_CRL, claims),
         .data = chain->crl,
     };
+    struct crl crl;
 
     memcpy(both, chain->ask, chain->ask_len);
     memcpy(both + chain->ask_len, chain->ark, chain->ark_len);
     if ((vendor_vcek_key(evidence, claims, &vek.key) &&
          store_vendor_keep(store, &vek, now_s, chain->not_after, err) != 0) ||
         store_vendor_keep(store, &issuers, now_s, chain->not_after, err) != 0 ||
-        (list.data.data != NULL &&
-         store_vendor_keep(store, &list, now_s, claims->valid_until, err) != 0)) {
+        (crl_read(list.data, &crl) &&
+         store_vendor_keep(store, &list, now_s, crl.next_update, err) != 0)) {
         return -1;
     }
     return 0;

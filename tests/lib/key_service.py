@@ -31,18 +31,26 @@ def _der(path):
     return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
 
 
-def crl(vendor, number, days=1):
-    """A revocation list (DER) of the vendor's root; `days` negative: an expired one."""
+def _integer(value):
+    """Content octets of an INTEGER that is not negative."""
+    return value.to_bytes(value.bit_length() // 8 + 1, "big")
+
+
+def crl(vendor, number, days=1, age=30, revoked=()):
+    """A revocation list (DER) of the vendor's root, `age` days old, that ends in `days`; `revoked` names files."""
     root = x509.load_pem_x509_certificate((vendor / "ark.pem").read_bytes())
     key = serialization.load_pem_private_key((vendor / "ark.key").read_bytes(), None)
     key_id = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     now = datetime.datetime.now(datetime.timezone.utc)
     times = [est.der(0x17, moment.strftime("%y%m%d%H%M%SZ").encode())
-             for moment in (now - datetime.timedelta(days=30), now + datetime.timedelta(days=days))]
+             for moment in (now - datetime.timedelta(days=age), now + datetime.timedelta(days=days))]
+    serials = [x509.load_pem_x509_certificate((vendor / name).read_bytes()).serial_number for name in revoked]
+    entries = [est.sequence(est.der(0x02, _integer(serial)), times[0]) for serial in serials]
     extensions = est.sequence(
         est.sequence(bytes.fromhex("0603551d23"), est.der(0x04, est.sequence(est.der(0x80, key_id)))),
         est.sequence(bytes.fromhex("0603551d14"), est.der(0x04, est.der(0x02, bytes([number])))))
-    signed = est.sequence(est.der(0x02, b"\x01"), PSS_SHA384, root.subject.public_bytes(), *times, est.der(0xA0, extensions))
+    signed = est.sequence(est.der(0x02, b"\x01"), PSS_SHA384, root.subject.public_bytes(), *times,
+                          est.sequence(*entries) if entries else b"", est.der(0xA0, extensions))
     signature = key.sign(signed, padding.PSS(padding.MGF1(hashes.SHA384()), 48), hashes.SHA384())
     return est.sequence(signed, PSS_SHA384, est.der(0x03, b"\0", signature))
 
@@ -63,7 +71,8 @@ class Answer:
 
 class KeyService:
     """Serves until the end of the test.  `requests` are the paths that were asked for, in their order; what is
-    put in `faults` is answered instead, the first to the next request; with `gate` cleared, answers wait."""
+    put in `faults` is answered instead, the first to the next request for a chip; with `gate` cleared, answers
+    wait."""
 
     def __init__(self, case, vendor, tls=True):
         self.case, self.vendor, self.tls = case, vendor, tls
@@ -157,7 +166,8 @@ class KeyService:
     def answer(self, request):
         """Answers one request, as it is ill or well."""
         self.requests.append(request.path)
-        answer = self.faults.pop(0) if self.faults else self._answer_to(request.path)
+        faulty = self.faults and "?" in request.path
+        answer = self.faults.pop(0) if faulty else self._answer_to(request.path)
         self.gate.wait(60)
         try:
             request.send_response(answer.status)

@@ -98,23 +98,46 @@ static void the_oldest_goes_when_there_are_too_many(void **state)
 {
     struct database *f = *state;
     struct vendor_key key = vcek(1, 1);
+    const struct vendor_key chain = {.kind = VENDOR_CHAIN, .product = PRODUCT_GENOA};
     sqlite3 *db = NULL;
 
+    keep(f, chain, "chain");
     keep(f, key, "first");
     keep(f, vcek(2, 1), "second");
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     /* As if as many had been kept meanwhile as there may be, but one. */
-    assert_int_equal(sqlite3_exec(db,
-                                  "UPDATE vendor SET rowid = rowid + 4094 WHERE chip = zeroblob(0)"
-                                  " OR hex(chip) LIKE '02%'",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE vendor SET rowid = rowid + 4094 WHERE hex(chip) LIKE '02%'", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(db);
     assert_kept(f, key, "first");
     keep(f, vcek(3, 1), "third");
     assert_kept(f, key, NULL);
     assert_kept(f, vcek(2, 1), "second");
     assert_kept(f, vcek(3, 1), "third");
+    assert_kept(f, chain, "chain"); /* all enrolments of the product need it */
+}
+
+/* Two enrolments end in any order: the list of the later one may be the older one. */
+static void a_list_is_replaced_only_by_one_that_ends_later(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t not_after;
+        const char *kept;
+    } rows[] = {{"first", 2000, "first"}, {"older", 1999, "first"}, {"newer", 2000, "newer"}};
+    struct database *f = *state;
+    const struct vendor_key list = {.kind = VENDOR_CRL, .product = PRODUCT_GENOA};
+    struct err err;
+
+    for (unsigned i = 0; i < 3; i++) {
+        const struct vendor_item item = {list,
+                                         {(const uint8_t *)rows[i].text, strlen(rows[i].text)}};
+
+        assert_int_equal(store_vendor_keep(f->store, &item, 1000, rows[i].not_after, &err), 0);
+        assert_kept(f, list, rows[i].kept);
+    }
 }
 
 static void what_is_too_long_for_its_reader_is_an_error(void **state)
@@ -140,6 +163,7 @@ int main(void)
         CASE(what_the_vendor_published_is_kept_by_kind_product_chip_and_tcb),
         CASE(a_chip_is_known_once_something_of_it_was_kept),
         CASE(the_oldest_goes_when_there_are_too_many),
+        CASE(a_list_is_replaced_only_by_one_that_ends_later),
         CASE(what_is_too_long_for_its_reader_is_an_error),
     };
 
