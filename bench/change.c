@@ -1,9 +1,13 @@
 /*
- * Change: Welch's t.
+ * Change: Welch's t, and Holm's step-down.
  */
 #include "bench/change.h"
 
 #include <math.h>
+
+#include "bench/student.h"
+
+#define DOUBT 0.05
 
 struct moments {
     double mean;
@@ -26,23 +30,6 @@ static struct moments moments_of(const double *values, size_t num)
     return moments;
 }
 
-/* The 97.5 % quantile of Student's t, by Cornish and Fisher's expansion about the normal one; from
-   3 degrees of freedom on it is off by less than 2 %, below that a table has the exact ones. */
-static double quantile(double freedom)
-{
-    static const double exact[] = {12.706, 4.303};
-    const double z = 1.959964;
-    const double z3 = z * z * z;
-    const double z5 = z3 * z * z;
-    const double z7 = z5 * z * z;
-
-    if (freedom < 3) {
-        return exact[freedom < 2 ? 0 : 1];
-    }
-    return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
-           (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom);
-}
-
 struct change change_of(const double *from, size_t num_from, const double *to, size_t num_to)
 {
     struct change change = {0};
@@ -60,16 +47,50 @@ struct change change_of(const double *from, size_t num_from, const double *to, s
         return change;
     }
     error = a.error + b.error;
+    change.chance = a.mean < b.mean || a.mean > b.mean ? 0 : 1;
     if (error > 0) {
-        double freedom =
-            error * error / (a.error * a.error / a.freedom + b.error * b.error / b.freedom);
+        /* In parts of the error, whose square may be too small or too large for a number. */
+        double mine = a.error / error;
+        double theirs = b.error / error;
+        double freedom = 1 / (mine * mine / a.freedom + theirs * theirs / b.freedom);
 
-        half = quantile(freedom) * sqrt(error) / a.mean;
+        half = student_within(freedom) * sqrt(error) / a.mean;
+        change.chance = student_beyond((b.mean - a.mean) / sqrt(error), freedom);
     }
     change.ratio = b.mean / a.mean;
     change.low = change.ratio - half;
     change.high = change.ratio + half;
-    change.known = true;
-    change.significant = change.low > 1 || change.high < 1;
+    change.known = isfinite(change.low) && isfinite(change.high);
     return change;
+}
+
+/* The known one that is the least likely and not yet judged; NULL: none. */
+static struct change *next_of(struct change *changes, size_t num)
+{
+    struct change *least = NULL;
+
+    for (size_t i = 0; i < num; i++) {
+        struct change *change = &changes[i];
+
+        if (change->known && !change->significant &&
+            (least == NULL || change->chance < least->chance)) {
+            least = change;
+        }
+    }
+    return least;
+}
+
+void changes_judge(struct change *changes, size_t num)
+{
+    size_t left = 0;
+    struct change *next = NULL;
+
+    for (size_t i = 0; i < num; i++) {
+        changes[i].significant = false;
+        left += changes[i].known;
+    }
+    while ((next = next_of(changes, num)) != NULL && next->chance * (double)left <= DOUBT) {
+        next->significant = true;
+        left--;
+    }
 }

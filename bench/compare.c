@@ -86,24 +86,116 @@ static double percent(double ratio)
     return (ratio - 1) * 100;
 }
 
-static void print_metric(const char *target, const struct recording_metric *from,
-                         const struct recording_metric *to, FILE *out)
-{
-    struct change change = change_of(from->values, from->num, to->values, to->num);
+/* One figure that both have. */
+struct row {
+    const char *target;
+    const struct recording_metric *from;
+    const struct recording_metric *to;
+};
 
-    fprintf(out, "%-16s %-24s %14.2f %14.2f %-4s", target, from->name, mean(from), mean(to),
-            from->unit);
-    if (!change.known) {
-        fputs("     too few values\n", out);
-    } else {
-        fprintf(out, " %+8.1f %%  (%+.1f to %+.1f)%s\n", percent(change.ratio), percent(change.low),
-                percent(change.high), change.significant ? "" : "  not significant");
+struct rows {
+    struct row *rows; /* parallel to `changes` */
+    struct change *changes;
+    size_t num;
+};
+
+static bool rows_alloc(struct rows *rows, const struct recording_step *step)
+{
+    size_t cap = 1;
+
+    for (size_t i = 0; i < step->num_targets; i++) {
+        cap += step->targets[i].num_metrics;
     }
+    rows->rows = calloc(cap, sizeof(*rows->rows));
+    rows->changes = calloc(cap, sizeof(*rows->changes));
+    return rows->rows != NULL && rows->changes != NULL;
+}
+
+static int add_rows(struct rows *rows, const struct recording_target *from,
+                    const struct recording_target *to, struct err *err)
+{
+    for (size_t i = 0; i < from->num_metrics; i++) {
+        const struct recording_metric *metric = &from->metrics[i];
+        const struct recording_metric *other = recording_metric(to, metric->name);
+
+        if (other == NULL) {
+            continue;
+        }
+        if (strcmp(metric->unit, other->unit) != 0) {
+            return err_set(err, ERR_INVALID, "%s: %s: %s against %s", from->name, metric->name,
+                           metric->unit, other->unit);
+        }
+        rows->rows[rows->num] = (struct row){from->name, metric, other};
+        rows->changes[rows->num++] =
+            change_of(metric->values, metric->num, other->values, other->num);
+    }
+    return 0;
+}
+
+static void print_row(const struct row *row, const struct change *change, FILE *out)
+{
+    fprintf(out, "%-16s %-24s %14.2f %14.2f %-4s", row->target, row->from->name, mean(row->from),
+            mean(row->to), row->from->unit);
+    if (change->known) {
+        fprintf(out, " %+8.1f %%  (%+.1f to %+.1f)%s\n", percent(change->ratio),
+                percent(change->low), percent(change->high),
+                change->significant ? "" : "  not significant");
+    } else {
+        fprintf(out, "     %s\n",
+                row->from->num < 2 || row->to->num < 2 ? "too few values" : "no ratio");
+    }
+}
+
+/* What only one of the two has: nothing is left out without a word. */
+static void print_only(const struct recording_step *one, const struct recording_step *other,
+                       const char *which, FILE *out)
+{
+    for (size_t i = 0; i < one->num_targets; i++) {
+        const struct recording_target *target = &one->targets[i];
+        const struct recording_target *found = recording_target(other, target->name);
+
+        if (found == NULL) {
+            fprintf(out, "%-16s only in %s\n", target->name, which);
+        }
+        for (size_t j = 0; found != NULL && j < target->num_metrics; j++) {
+            if (recording_metric(found, target->metrics[j].name) == NULL) {
+                fprintf(out, "%-16s %-24s only in %s\n", target->name, target->metrics[j].name,
+                        which);
+            }
+        }
+    }
+}
+
+static int print_rows(struct rows *rows, const struct recording_step *from,
+                      const struct recording_step *to, FILE *out, struct err *err)
+{
+    if (!rows_alloc(rows, from)) {
+        return err_set(err, ERR_LIMIT, "out of memory");
+    }
+    for (size_t i = 0; i < from->num_targets; i++) {
+        const struct recording_target *other = recording_target(to, from->targets[i].name);
+
+        if (other != NULL && add_rows(rows, &from->targets[i], other, err) != 0) {
+            return -1;
+        }
+    }
+    changes_judge(rows->changes, rows->num);
+    fprintf(out, "\n%-16s %-24s %14s %14s %-4s %10s  %s\n", "target", "metric", "a", "b", "",
+            "change", "95 %");
+    for (size_t i = 0; i < rows->num; i++) {
+        print_row(&rows->rows[i], &rows->changes[i], out);
+    }
+    print_only(from, to, "a", out);
+    print_only(to, from, "b", out);
+    return 0;
 }
 
 int compare_print(const struct recording *from, const struct recording *to, FILE *out,
                   struct err *err)
 {
+    struct rows rows = {0};
+    int rc = 0;
+
     if (recording_is_scale(from) || recording_is_scale(to)) {
         return err_set(err, ERR_INVALID, "results of scale: only those of run are compared");
     }
@@ -111,20 +203,8 @@ int compare_print(const struct recording *from, const struct recording *to, FILE
         return -1;
     }
     print_environments(from, to, out);
-    fprintf(out, "\n%-16s %-24s %14s %14s %-4s %10s  %s\n", "target", "metric", "a", "b", "",
-            "change", "95 %");
-    for (size_t i = 0; i < from->steps[0].num_targets; i++) {
-        const struct recording_target *target = &from->steps[0].targets[i];
-        const struct recording_target *other = recording_target(&to->steps[0], target->name);
-
-        for (size_t j = 0; other != NULL && j < target->num_metrics; j++) {
-            const struct recording_metric *metric =
-                recording_metric(other, target->metrics[j].name);
-
-            if (metric != NULL) {
-                print_metric(target->name, &target->metrics[j], metric, out);
-            }
-        }
-    }
-    return 0;
+    rc = print_rows(&rows, &from->steps[0], &to->steps[0], out, err);
+    free(rows.rows);
+    free(rows.changes);
+    return rc;
 }

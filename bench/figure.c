@@ -20,7 +20,7 @@ static const char *const colours[] = {"#0096d6", "#e69f00", "#009e73", "#d55e00"
 static void begin(int height, FILE *out)
 {
     fprintf(out,
-            "set terminal svg size %d,%d dynamic font 'sans-serif,13'\n"
+            "set terminal svg size %d,%d dynamic font 'sans-serif,13' noenhanced\n"
             "set border 3 lw 0.7\nset tics nomirror\nset grid lw 0.4\n",
             WIDTH, height);
 }

@@ -13,10 +13,11 @@
 
 #define FORMAT 1
 
-/* Names end up in tables, pages and scripts of a plotter: nothing there may need quoting. */
+/* Names end up in tables, pages and scripts of a plotter, times on a terminal: nothing there may
+   need quoting. */
 static bool is_plain(const json_t *text)
 {
-    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/%";
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/%:";
     const char *name = json_string_value(text);
 
     return name != NULL && strspn(name, letters) == json_string_length(text);
@@ -123,6 +124,9 @@ static int read_targets(struct recording_step *step, const json_t *targets, stru
             return err_set(err, ERR_INVALID, "targets: no name, or one of other letters");
         }
         target->name = json_string_value(json_object_get(object, "name"));
+        if (recording_target(step, target->name) != NULL) {
+            return err_set(err, ERR_INVALID, "%s: twice", target->name);
+        }
         step->num_targets++;
         if (read_metrics(target, json_object_get(object, "metrics"), err) != 0 ||
             read_curve(target, json_object_get(object, "curve"), err) != 0) {
@@ -175,7 +179,7 @@ static int read_root(struct recording *recording, struct err *err)
         return err_set(err, ERR_INVALID, "format: need %d", FORMAT);
     }
     if (!is_name(json_object_get(recording->scenario, "name")) ||
-        !json_is_object(recording->environment) || recording->started == NULL) {
+        !json_is_object(recording->environment) || !is_plain(json_object_get(root, "started"))) {
         return err_set(err, ERR_INVALID, "no results of liftgate-bench");
     }
     recording->name = json_string_value(json_object_get(recording->scenario, "name"));

@@ -31,7 +31,8 @@ static const char head[] =
     "svg text { fill: currentColor; }\n"
     "svg [stroke=black] { stroke: currentColor; } svg [fill=black] { fill: currentColor; }\n"
     "svg [color=black] { color: inherit; }\n"
-    "@media print { body { max-width: none; } h2, figure, table { break-inside: avoid; } }\n"
+    "@media print { body { max-width: none; } h2, figure, table { break-inside: avoid; }\n"
+    " details::details-content { content-visibility: visible; } }\n" /* paper has no triangles */
     "</style></head><body>\n<h1>liftgate-bench</h1>\n";
 
 static void put_text(const char *text, FILE *out)

@@ -7,14 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The 97.5 % quantile of Student's t by degrees of freedom, from 1 on. */
-static const double quantiles[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
-                                   2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-                                   2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
-                                   2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
-
-#define NUM_QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
-#define QUANTILE_NORMAL 1.96
+#include "bench/student.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -42,9 +35,9 @@ struct series series_of(double *values, size_t num)
         squares += (values[i] - series.mean) * (values[i] - series.mean);
     }
     if (num > 1) {
-        double quantile = num - 1 <= NUM_QUANTILES ? quantiles[num - 2] : QUANTILE_NORMAL;
+        double error = sqrt(squares / (double)(num - 1) / (double)num);
 
-        half = quantile * sqrt(squares / (double)(num - 1) / (double)num);
+        half = student_within((double)num - 1) * error;
     }
     series.low = series.mean - half;
     series.high = series.mean + half;

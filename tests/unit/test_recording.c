@@ -23,6 +23,7 @@
 /* Results with what a test puts into them. */
 static const struct parts {
     const char *format;
+    const char *started;
     const char *scenario;
     const char *environment;
     const char *name;
@@ -30,6 +31,7 @@ static const struct parts {
     const char *curve;
 } sound = {
     "1",
+    "2026-01-01T00:00:00Z",
     "{\"name\":\"rr\",\"connections\":\"32\"}",
     "{\"kind\":\"vm\",\"cpu\":\"one & <only>\"}",
     "direct",
@@ -41,11 +43,11 @@ static struct recording *parse(const struct parts *parts, struct err *err)
 {
     char text[TEXT_CAP];
     int len = snprintf(text, sizeof(text),
-                       "{\"format\":%s,\"started\":\"2026-01-01T00:00:00Z\",\"scenario\":%s,"
+                       "{\"format\":%s,\"started\":\"%s\",\"scenario\":%s,"
                        "\"environment\":%s,\"targets\":[{\"name\":\"%s\",\"metrics\":%s,"
                        "\"curve\":%s}]}",
-                       parts->format, parts->scenario, parts->environment, parts->name,
-                       parts->metrics, parts->curve);
+                       parts->format, parts->started, parts->scenario, parts->environment,
+                       parts->name, parts->metrics, parts->curve);
 
     assert_in_range(len, 1, TEXT_CAP - 1);
     return recording_parse("x.json", text, (size_t)len, err);
@@ -123,9 +125,11 @@ static void other_files_are_refused_with_the_reason(void **state)
     } rows[] = {
         {{.format = "2"}, "x.json: format: need 1"},
         {{.format = "\"1\""}, "x.json: format: need 1"},
+        {{.started = "\\u001b[31m"}, "x.json: no results of liftgate-bench"},
         {{.scenario = "{}"}, "x.json: no results of liftgate-bench"},
         {{.environment = "[]"}, "x.json: no results of liftgate-bench"},
         {{.name = ""}, "x.json: targets: no name, or one of other letters"},
+        {{.name = "a\",\"metrics\":{}},{\"name\":\"a"}, "x.json: a: twice"},
         {{.name = "a b"}, "x.json: targets: no name, or one of other letters"},
         {{.name = "a'"}, "x.json: targets: no name, or one of other letters"},
         {{.name = "<b>"}, "x.json: targets: no name, or one of other letters"},
@@ -148,6 +152,7 @@ static void other_files_are_refused_with_the_reason(void **state)
         struct err err;
 
         parts.format = rows[i].parts.format != NULL ? rows[i].parts.format : sound.format;
+        parts.started = rows[i].parts.started != NULL ? rows[i].parts.started : sound.started;
         parts.scenario = rows[i].parts.scenario != NULL ? rows[i].parts.scenario : sound.scenario;
         parts.environment =
             rows[i].parts.environment != NULL ? rows[i].parts.environment : sound.environment;
@@ -200,6 +205,37 @@ static void a_comparison_says_what_is_significant(void **state)
     text = compare(&sound, &sound);
     assert_non_null(strstr(text, "+0.0 %"));
     assert_non_null(strstr(text, "not significant"));
+    free(text);
+}
+
+static void what_only_one_of_the_two_has_is_said(void **state)
+{
+    struct parts to = sound;
+    char *text = NULL;
+
+    to.metrics =
+        "{\"p50\":{\"unit\":\"us\",\"values\":[0,0]},\"p90\":{\"unit\":\"us\",\"values\":[1]}}";
+    text = compare(&sound, &to);
+    assert_non_null(strstr(text, "direct           busy                     only in a\n"));
+    assert_non_null(strstr(text, "direct           p90                      only in b\n"));
+    free(text);
+    text = compare(&to, &sound);
+    assert_non_null(strstr(text, "no ratio"));
+    free(text);
+    to.name = "other";
+    text = compare(&sound, &to);
+    assert_non_null(strstr(text, "direct           only in a\nother            only in b\n"));
+    free(text);
+}
+
+static void other_units_are_not_compared(void **state)
+{
+    struct parts to = sound;
+    char *text = NULL;
+
+    to.metrics = "{\"p50\":{\"unit\":\"ms\",\"values\":[21,22,23]}}";
+    text = compare(&sound, &to);
+    assert_non_null(strstr(text, "direct: p50: us against ms"));
     free(text);
 }
 
@@ -258,6 +294,8 @@ int main(void)
         cmocka_unit_test(steps_of_a_scale_become_lines),
         cmocka_unit_test(other_files_are_refused_with_the_reason),
         cmocka_unit_test(a_comparison_says_what_is_significant),
+        cmocka_unit_test(what_only_one_of_the_two_has_is_said),
+        cmocka_unit_test(other_units_are_not_compared),
         cmocka_unit_test(other_scenarios_are_not_compared),
         cmocka_unit_test(a_page_escapes_what_it_shows),
     };
