@@ -16,6 +16,7 @@
 
 #define CERT_LIST_MAX 16384 /* bytes: a leaf with 190 junk certificates costs 0.9 MB otherwise */
 #define ALPN_MAX 256        /* bytes in wire form */
+#define EC_BITS_MAX 384     /* of the curves among the signatures of set_protocol() */
 
 /* Names with commas between to length-prefixed names; 0 if they do not fit. */
 static unsigned alpn_wire(const char *names, unsigned char out[static ALPN_MAX])
@@ -132,6 +133,18 @@ static bool set_protocol(SSL_CTX *ctx)
            SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1;
 }
 
+/* A key that fits none of the signatures above would be ready, and refuse every handshake. */
+static int check_key(const struct identity *identity, struct err *err)
+{
+    const EVP_PKEY *key = identity_key(identity);
+
+    if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > EC_BITS_MAX) {
+        return err_set(err, ERR_INVALID,
+                       "our certificate: no signature on its curve is spoken here");
+    }
+    return 0;
+}
+
 /* Chain and anchors are explicit: libssl would else build and verify a chain in every handshake. */
 static bool set_identity(SSL_CTX *ctx, const struct identity *identity)
 {
@@ -151,6 +164,10 @@ SSL_CTX *context_new(OSSL_LIB_CTX *algorithms, const struct identity *identity, 
 
     if (alpn != NULL && names == NULL) {
         err_set(err, ERR_LIMIT, "TLS context: out of memory");
+        return NULL;
+    }
+    if (check_key(identity, err) != 0) {
+        free(names);
         return NULL;
     }
     ERR_clear_error();

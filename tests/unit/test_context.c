@@ -18,6 +18,7 @@
 #include <openssl/x509.h>
 
 #include "ca-client/enrol.h"
+#include "ca-client/identity.h"
 #include "common/err.h"
 #include "tests/lib/member.h"
 #include "tests/lib/pair.h"
@@ -133,6 +134,39 @@ static void keys_of_other_curves_than_ours_do_not_sign(void **state)
     }
 }
 
+static void an_identity_that_could_not_sign_is_refused(void **state)
+{
+    static const struct {
+        const char *curve;
+        bool good;
+    } rows[] = {{"P-256", true}, {"P-384", true}, {"P-521", false}};
+    const struct pki *pki = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct identity_parts parts = {.issuer = pki->ca, .anchors = X509_STORE_new()};
+        EVP_PKEY *first = NULL;
+        struct identity *identity = NULL;
+        SSL_CTX *ctx = NULL;
+        struct err err = {0};
+
+        pki_leaf(pki, SERVER, 3600, &parts.leaf, &first);
+        parts.key = EVP_EC_gen(rows[i].curve);
+        assert_true(parts.key != NULL && X509_set_pubkey(parts.leaf, parts.key) == 1);
+        pki_sign(pki, parts.leaf);
+        identity = identity_new(&parts, &err);
+        assert_non_null(identity);
+        ctx = context_new(NULL, identity, i % 2 == 1, NULL, &err);
+        assert_int_equal(ctx != NULL, rows[i].good);
+        assert_int_equal(err.code == ERR_INVALID, !rows[i].good);
+        SSL_CTX_free(ctx);
+        identity_unref(identity);
+        X509_STORE_free(parts.anchors);
+        X509_free(parts.leaf);
+        EVP_PKEY_free(parts.key);
+        EVP_PKEY_free(first);
+    }
+}
+
 static void junk_behind_a_leaf_is_cut_off(void **state)
 {
     static const struct {
@@ -212,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_have_the_settings),
         cmocka_unit_test(keys_of_other_curves_than_ours_do_not_sign),
+        cmocka_unit_test(an_identity_that_could_not_sign_is_refused),
         cmocka_unit_test(junk_behind_a_leaf_is_cut_off),
         cmocka_unit_test(two_groups_are_spoken_everywhere_and_no_weaker_ones),
         cmocka_unit_test(names_that_do_not_fit_are_refused),
