@@ -1,6 +1,6 @@
 /*
  * Alteration: of sound simulated evidence with its chain and its revocation list no byte can be
- * another, and no end be missing.  ALTERATION_BITS=8 tries each bit, which takes minutes.
+ * another, and no end be missing.  With ALTERATION=all each bit, which takes minutes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,6 +94,7 @@ static uint8_t *part_of(struct specimen *specimen, size_t part, const char **out
 }
 
 #define PARTS 5
+#define PARTS_OF_MACHINE 2 /* report and VEK, which differ most among products */
 
 /* Alters so many bits of each byte, first this one, then that; how many there were. */
 static size_t alter(struct subject *subject, const char *name, uint8_t *data, size_t len,
@@ -114,21 +115,21 @@ static size_t alter(struct subject *subject, const char *name, uint8_t *data, si
 
 static void every_altered_byte_is_refused(void **state)
 {
-    const char *wanted = getenv("ALTERATION_BITS");
-    size_t bits = wanted == NULL ? 1 : strtoul(wanted, NULL, 10);
+    const bool all = getenv("ALTERATION") != NULL;
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct subject subject;
 
         subject_init(&subject, &kinds[i]);
         assert_true(accepts(&subject));
-        for (size_t part = 0; part < PARTS; part++) {
+        for (size_t part = 0; part < (all || i == 0 ? PARTS : PARTS_OF_MACHINE); part++) {
             const char *name = NULL;
             size_t *len = NULL;
             uint8_t *data = part_of(subject.specimen, part, &name, &len);
 
             print_message("%s, version %u, %s: %zu alterations refused\n", kinds[i].product,
-                          kinds[i].report_version, name, alter(&subject, name, data, *len, bits));
+                          kinds[i].report_version, name,
+                          alter(&subject, name, data, *len, all ? 8 : 1));
         }
         assert_true(accepts(&subject));
         subject_deinit(&subject);
@@ -137,6 +138,7 @@ static void every_altered_byte_is_refused(void **state)
 
 static void every_missing_end_is_refused(void **state)
 {
+    const size_t step = getenv("ALTERATION") != NULL ? 1 : 5;
     struct subject subject;
 
     subject_init(&subject, &kinds[0]);
@@ -147,7 +149,7 @@ static void every_missing_end_is_refused(void **state)
 
         (void)part_of(subject.specimen, part, &name, &len);
         whole = *len;
-        for (*len = 0; *len < whole; ++*len) {
+        for (*len = whole % step; *len < whole; *len += step) {
             if (accepts(&subject)) {
                 fail_msg("%s: %zu bytes of %zu", name, *len, whole);
             }
