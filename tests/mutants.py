@@ -145,10 +145,11 @@ def main():
         if broken:
             sys.exit(f"without a mutant: {broken}")
         mutants = list(find_mutants(rows, args.mutants))
-        killers = list(pool.map(lambda each: kill(folder, each[0], order(tests, each[1])), mutants))
-    for (mutant, _), killer in zip(mutants, killers):
-        print(f"{mutant:<34} {killer or 'SURVIVED'}")
-    survivors = [str(mutant) for (mutant, _), killer in zip(mutants, killers) if killer is None]
+        survivors = []
+        killers = pool.map(lambda each: kill(folder, each[0], order(tests, each[1])), mutants)
+        for (mutant, _), killer in zip(mutants, killers):
+            print(f"{mutant:<34} {killer or 'SURVIVED'}", flush=True)
+            survivors += [] if killer else [str(mutant)]
     print(f"{len(mutants)} mutants, {sum(1 for mutant, _ in mutants if isinstance(mutant, int))} of them whole rows: "
           f"{len(mutants) - len(survivors)} killed, survivors: {' '.join(survivors) or 'none'}")
     return 1 if survivors or not mutants else 0
