@@ -173,6 +173,24 @@ class Sidecar(case.Case):
             self.assertIn("not asked so often (report_interval)", server.wait_for("identity.failed", since=since)["error"])
         self.assertEqual(len(self.reports.asked()), 1)
 
+    def test_a_firmware_that_takes_longer_than_the_ca_waits_is_waited_for(self):
+        server = self.start("slow 10500")  # then the CA has closed the connection
+        self.assertEqual(self.world.ca.wait_for("enrol.refused")["slug"], "provider-mismatch")
+        self.assertEqual(server.wait_for("identity.failed")["code"], "chain-invalid")
+
+    def test_a_reload_to_a_real_platform_needs_a_restart(self):
+        if case.is_instrumented():
+            self.skipTest("an instrumented build cannot run in the sandbox")
+        reports = ReportFolder(self, self.world.machine("server"))
+        server = self.world.sidecar("server", ingress(self.app.address, "client"), [peer("client")])
+        self.assertEqual(server.find("sandbox.ready")[0]["seccomp"], "yes")
+        text = server.config.read_text()
+        server.config.write_text(text.replace(f"platform = sim\ninsecure_sim = {self.world.machine('server')}",
+                                              f"platform = auto\nreport_dir = {reports.path}"))
+        server.signal(signal.SIGHUP)
+        self.assertIn("the sandbox does not admit it", server.wait_for("config.refused")["error"])
+        self.assertEqual(reports.events(), [])
+
     def test_what_a_killed_sidecar_left_is_removed_by_the_next(self):
         reports = ReportFolder(self, self.world.machine("server"), name="other")
         (reports.path / "liftgate-4194303-0badcafe").mkdir()

@@ -54,6 +54,9 @@ class Systemd(case.Case):
             copy.write_text(path.read_text().replace("/usr/bin/liftgate", str(case.program("liftgate"))))
             copies.append(copy)
         self.assertEqual(len(copies), 4)
+        for name in ("liftgate.service.d", "liftgate@.service.d"):  # are looked for beside the unit
+            (self.folder / name).mkdir()
+            shutil.copy(CONFIG / "systemd/evidence.conf", self.folder / name)
         status, said, errors = run("systemd-analyze", "verify", "--man=no", *copies)
         complaints = [line for line in (said + errors).splitlines() if str(self.folder) in line or "liftgate" in line]
         self.assertEqual((status, complaints), (0, []), said + errors)
@@ -71,6 +74,14 @@ class Systemd(case.Case):
         one, many = unit("liftgate.service")["Service"], unit("liftgate@.service")["Service"]
         differing = {key for key in {*one, *many} if one.get(key) != many.get(key)}
         self.assertEqual(differing, {"ExecStart", "LoadCredential"})
+
+    def test_a_sidecar_with_evidence_is_root_without_capabilities_and_has_its_folder(self):
+        service, more = unit("liftgate.service")["Service"], unit("evidence.conf")["Service"]
+        self.assertEqual((more["User"], more["DynamicUser"], more["LoadCredential"]), ("root", "no", ""))
+        self.assertNotIn("CapabilityBoundingSet", more)
+        self.assertEqual(service["CapabilityBoundingSet"], "")
+        page = (CONFIG / "liftgate.conf.5").read_text()
+        self.assertIn(f"Default: {more['ReadWritePaths'].removeprefix('-')}.", page)
 
     def test_the_example_loads_with_the_credentials_and_the_socket_of_the_units(self):
         text = (CONFIG / "systemd/liftgate.conf").read_text()
