@@ -65,15 +65,13 @@ static const char *const deadly[] = {
 /* With requests for evidence. */
 static const char *const folders[] = {"mkdir", "mkdirat", "rmdir"};
 
+/* And of /dev/sev-guest (linux/sev-guest.h): a report, and one with certificates. */
+static const unsigned long reports[] = {0xC0205300, 0xC0205302};
+
 /* clang-format on */
 
-/* Of /dev/sev-guest (linux/sev-guest.h): a report, and one with certificates. */
-#define SNP_GET_REPORT 0xC0205300
-#define SNP_GET_EXT_REPORT 0xC0205302
-
-static const unsigned long ioctls[] = {FIONBIO,        FIONREAD,          FIOCLEX,     SIOCOUTQ,
-                                       TCGETS,         SIOCATMARK,        SIOCGIFNAME, SIOCGIFINDEX,
-                                       SNP_GET_REPORT, SNP_GET_EXT_REPORT};
+static const unsigned long ioctls[] = {FIONBIO, FIONREAD,   FIOCLEX,     SIOCOUTQ,
+                                       TCGETS,  SIOCATMARK, SIOCGIFNAME, SIOCGIFINDEX};
 
 static const int families[] = {AF_INET, AF_INET6, AF_UNIX, AF_VSOCK};
 
@@ -192,6 +190,9 @@ static int add_files(scmp_filter_ctx filter, const struct confine_calls_options 
     rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), looks, O_WRONLY | O_TRUNC);
     for (size_t i = 0; i < NUM(folders); i++) {
         rule(filter, &rc, SCMP_ACT_ALLOW, folders[i], 0, NULL);
+    }
+    for (size_t i = 0; i < NUM(reports); i++) {
+        allow_if(filter, &rc, "ioctl", masked(1, UINT32_MAX, reports[i]));
     }
     return rc;
 }

@@ -15,8 +15,8 @@
 struct err;
 
 struct confine_calls_options {
-    bool requests; /* folders may be made and removed, and files that are there written: which ones,
-                      proxy/confine_files.h decides */
+    bool requests; /* folders may be made and removed, files that are there written, and the driver
+                      sev-guest asked: which ones, proxy/confine_files.h decides */
 };
 
 /* For good; sets no_new_privs.  ERR_IO if the kernel has no seccomp. */

@@ -33,7 +33,7 @@ static int ask_confined(const char *admitted, const char *device, unsigned long 
                         int *out_abi)
 {
     const struct confine_files_options files = {.device = admitted};
-    const struct confine_calls_options calls = {.requests = false};
+    const struct confine_calls_options calls = {.requests = admitted != NULL};
     int told[2];
     pid_t child = 0;
     int status = 0;
