@@ -12,11 +12,11 @@ INTERVAL_MS = 20
 UNAVAILABLE = (503, "collateral-unavailable")
 
 
-def bare(evidence):
+def bare(evidence, provider=b"sim"):
     """The tsm-report with nothing but the report."""
     mark = b"\x67outblob\x59" + est.REPORT_LEN.to_bytes(2, "big")
     start = evidence.index(mark) + len(mark)
-    return b"\xa2" + mark + evidence[start:start + est.REPORT_LEN] + b"\x68provider\x63sim"
+    return b"\xa2" + mark + evidence[start:start + est.REPORT_LEN] + b"\x68provider" + bytes([0x60 + len(provider)]) + provider
 
 
 class KdsCase(case.Case):
@@ -33,7 +33,7 @@ class KdsCase(case.Case):
         before = len(self.kds.requests)
         self.ca = self.world.start_ca(kds=self.kds.url + more)
         if settled:
-            self.until(lambda: self.common(before)[-1:] == ["/vcek/v1/Sim/crl"] and
+            self.until(lambda: self.common(before)[-1:] == [f"/vcek/v1/{self.kds.product}/crl"] and
                        self.ca.metric("liftgate_ca_kds_waiting") == 0, "chain and list")
 
     def enrol(self, name="server", form=bare, source=None):

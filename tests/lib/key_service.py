@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding
 
 OID = "1.3.6.1.4.1.3704.1."
-# Parameters of layout 0, and the last arcs of the extensions that hold the same.
+# Parameters by layout, in their order, and the last arcs of the extensions that hold the same.
 LEVELS = {"blSPL": "3.1", "teeSPL": "3.2", "snpSPL": "3.3", "ucodeSPL": "3.8"}
+LEVELS_TURIN = {"fmcSPL": "3.9", **LEVELS}
 PSS_SHA384 = bytes.fromhex("304106092a864886f70d01010a3034a00f300d06096086480165030402020500a11c301a06092a864886f70d"
                            "010108300d06096086480165030402020500a203020130")
 
@@ -74,8 +75,8 @@ class KeyService:
     put in `faults` is answered instead, the first to the next request for a chip; with `gate` cleared, answers
     wait."""
 
-    def __init__(self, case, vendor, tls=True):
-        self.case, self.vendor, self.tls = case, vendor, tls
+    def __init__(self, case, vendor, tls=True, product="Sim"):
+        self.case, self.vendor, self.tls, self.product = case, vendor, tls, product
         self.machines, self.requests, self.faults = [], [], []
         self.gate = threading.Event()
         self.gate.set()
@@ -143,11 +144,12 @@ class KeyService:
         return (self.vendor / "ask.pem").read_bytes() + (self.vendor / "ark.pem").read_bytes()
 
     def _find(self, chip, parameters):
-        if list(parameters) != list(LEVELS) or not all(re.fullmatch(r"\d{2,3}", value) for value in parameters.values()):
+        arcs_of = LEVELS_TURIN if self.product == "Turin" else LEVELS
+        if list(parameters) != list(arcs_of) or not all(re.fullmatch(r"\d{2,3}", value) for value in parameters.values()):
             return Answer(400, b"bad parameters")
         for machine in self.machines:
             certificate = x509.load_pem_x509_certificate((machine / "vek.pem").read_bytes())
-            levels = {name: int.from_bytes(_extension(certificate, arcs)[2:], "big") for name, arcs in LEVELS.items()}
+            levels = {name: int.from_bytes(_extension(certificate, arcs)[2:], "big") for name, arcs in arcs_of.items()}
             if _extension(certificate, "4").hex() == chip and levels == {name: int(value) for name, value in parameters.items()}:
                 return Answer(body=self.vcek(machine))
         return Answer(404, b"no such chip")
@@ -155,7 +157,7 @@ class KeyService:
     def _answer_to(self, target):
         parts = urllib.parse.urlsplit(target)
         words = parts.path.split("/")[1:]
-        if len(words) != 4 or words[0] not in ("vcek", "vlek") or words[1:3] != ["v1", "Sim"]:
+        if len(words) != 4 or words[0] not in ("vcek", "vlek") or words[1:3] != ["v1", self.product]:
             return Answer(404, b"no such path")
         if words[3] == "cert_chain":
             return Answer(body=self.chain())

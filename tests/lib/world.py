@@ -39,6 +39,8 @@ class World:
         self.ca = None
         self.ttl = ttl
         self.ca_listen = "127.0.0.1:0"
+        self.ca_command = (program("liftgate-ca"), "serve", "-c")
+        self.vendor = vendor()
         status, _, errors = run(program("liftgate-ca"), "init", "-d", self.folder / "ca", "--trust-domain", DOMAIN,
                                 "--name", "127.0.0.1")
         case.assertEqual(status, 0, errors)
@@ -48,7 +50,7 @@ class World:
         """The folder of a simulated machine."""
         folder = self.folder / f"{name}.machine"
         if not folder.exists():
-            status, _, errors = run(program("liftgate-attest"), "sim", "machine", "-d", vendor(), "-o", folder,
+            status, _, errors = run(program("liftgate-attest"), "sim", "machine", "-d", self.vendor, "-o", folder,
                                     "--measurement", measurement or MEASUREMENTS[name])
             self.case.assertEqual(status, 0, errors)
         return folder
@@ -80,7 +82,7 @@ class World:
         return self.folder / "ca.ini"
 
     def start_ca(self, env=None, **changes):
-        self.ca = Authority(self.case, program("liftgate-ca"), "serve", "-c", self.write_ca_settings(**changes), env=env)
+        self.ca = Authority(self.case, *self.ca_command, self.write_ca_settings(**changes), env=env)
         host, port = self.ca.address("server")
         self.ca_listen = f"{host}:{port}"  # the next one takes the same place
         return self.ca
