@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/x509.h>
 
 #include "attest/cert.h"
@@ -28,7 +27,6 @@ struct sim {
     uint8_t *ask; /* DER; OpenSSL's allocation */
     size_t ask_len;
     struct simstate state;
-    uint8_t report_id[32];
 };
 
 static int read_der(const char *mdir, const char *name, uint8_t **out_der, size_t *out_len,
@@ -90,10 +88,6 @@ struct sim *sim_open(const char *mdir, struct err *err)
     }
     sim->key = simdir_read_key(mdir, "vek.key", err);
     if (sim->key == NULL || check_key(sim, mdir, err) != 0) {
-        goto out;
-    }
-    if (RAND_bytes(sim->report_id, sizeof(sim->report_id)) != 1) {
-        err_set_openssl(err, ERR_LIMIT, "random report id");
         goto out;
     }
     ok = true;
@@ -186,7 +180,7 @@ int sim_report(struct sim *sim, const uint8_t report_data[static EVIDENCE_REPORT
     put_bytes(report, REPORT_REPORT_DATA, report_data);
     put_bytes(report, REPORT_MEASUREMENT, state->measurement);
     put_bytes(report, REPORT_HOST_DATA, state->host_data);
-    put_bytes(report, REPORT_REPORT_ID, sim->report_id);
+    put_bytes(report, REPORT_REPORT_ID, state->report_id);
     put_bytes(report, REPORT_REPORT_ID_MA, ones);
     put_bytes(report, REPORT_CHIP_ID, state->chip_id);
     put_bytes(report, REPORT_CURRENT_TCB, state->tcb);

@@ -50,7 +50,7 @@ MUST_CHECK int sim_machine_create(const char *dir, const char *mdir,
 
 /* A simulated machine: reports. */
 
-struct sim; /* opaque; one guest instance, with a REPORT_ID of its own */
+struct sim; /* opaque; MDIR is one guest instance, with a REPORT_ID of its own */
 
 /* Opens MDIR.  ERR_INVALID if it holds a vendor key (ark.key or ask.key), a bad machine.ini, or a
    key that is not that of its certificate. */

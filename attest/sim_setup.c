@@ -163,6 +163,9 @@ static int fill_state(const struct sim_machine_options *options, enum product pr
     } else if (RAND_bytes(state.chip_id, (int)tcb_hwid_len(state.layout)) != 1) {
         return err_set_openssl(err, ERR_LIMIT, "random chip id");
     }
+    if (RAND_bytes(state.report_id, sizeof(state.report_id)) != 1) {
+        return err_set_openssl(err, ERR_LIMIT, "random report id");
+    }
     if (take_id_block(options, &state, err) != 0) {
         return -1;
     }

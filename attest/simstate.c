@@ -37,6 +37,7 @@ static const struct key {
     {"guest_svn",      KIND_UINT32,   FIELD(guest_svn),      0, UINT32_MAX},
     {"tcb",            KIND_BYTES,    FIELD(tcb),            0, 0},
     {"chip_id",        KIND_BYTES,    FIELD(chip_id),        0, 0},
+    {"report_id",      KIND_BYTES,    FIELD(report_id),      0, 0},
     {"measurement",    KIND_BYTES,    FIELD(measurement),    0, 0},
     {"host_data",      KIND_BYTES,    FIELD(host_data),      0, 0},
     {"family_id",      KIND_BYTES,    FIELD(family_id),      0, 0},

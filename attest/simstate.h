@@ -21,6 +21,7 @@ struct simstate {
     uint32_t guest_svn;
     uint8_t tcb[TCB_LEN];
     uint8_t chip_id[64];
+    uint8_t report_id[32];
     uint8_t measurement[48];
     uint8_t host_data[32];
     uint8_t family_id[16]; /* of the ID block, with guest_svn */

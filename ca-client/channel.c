@@ -93,7 +93,9 @@ struct channel *channel_open(const struct channel_options *options, struct err *
     if (channel->ctx == NULL) {
         goto out;
     }
-    if (SSL_CTX_set_app_data(channel->ctx, channel) != 1) {
+    if (SSL_CTX_set_app_data(channel->ctx, channel) != 1 ||
+        (options->cert != NULL && (SSL_CTX_use_certificate(channel->ctx, options->cert) != 1 ||
+                                   SSL_CTX_use_PrivateKey(channel->ctx, options->key) != 1))) {
         err_set_openssl(err, ERR_LIMIT, "TLS context");
         goto out;
     }

@@ -21,7 +21,9 @@ struct channel; /* opaque */
 struct channel_options {
     const char *url;              /* https://HOST:PORT; borrowed for the call */
     const STACK_OF(X509) * roots; /* the only trust anchors; borrowed for the call */
-    int64_t now;          /* to judge certificates by, seconds since 1970; 0: the wall clock says */
+    X509 *cert;    /* what we show if the CA asks; NULL: nothing; referenced, as is the next */
+    EVP_PKEY *key; /* of `cert` */
+    int64_t now;   /* to judge certificates by, seconds since 1970; 0: the wall clock says */
     int64_t now_at_least; /* what has not expired by then counts as valid; 0: as `now` */
     struct deadline deadline;
 };

@@ -3,7 +3,8 @@
  *
  *   /cacerts       the anchors; before anything is asked for, as without them nothing can be judged
  *   /nonce         what the evidence is bound to, together with a new key
- *   /simpleenroll  the request with the evidence; the certificate comes back
+ *   /simpleenroll  the request with the evidence; the certificate comes back.  While an identity is
+ *                  valid, /simplereenroll, and its certificate is shown in the handshake
  *
  * Before the last, the machine's firmware is asked, which may take a minute.
  */
@@ -73,10 +74,11 @@ static int open_channel(struct attempt *attempt, struct err *err)
 {
     const struct enrol_options *options = attempt->options;
     const struct clock_reading reading = clock_reading_now();
+    int64_t now = checked_clock_at(&options->clock, &reading) / 1000;
     struct channel_options channel = {
         .url = options->ca_url,
         .deadline = deadline_in(options->timeout_ms, options->cancelled),
-        .now = checked_clock_at(&options->clock, &reading) / 1000,
+        .now = now,
         .now_at_least = checked_clock_at_least(&options->clock, &reading) / 1000,
     };
 
@@ -87,6 +89,11 @@ static int open_channel(struct attempt *attempt, struct err *err)
         }
     }
     channel.roots = attempt->roots;
+    if (options->holder != NULL && now < identity_not_after(options->holder)) {
+        channel.cert = identity_leaf(options->holder);
+        channel.key = identity_key(options->holder);
+        attempt->failure->renewal = true;
+    }
     attempt->channel = channel_open(&channel, err);
     return attempt->channel != NULL ? 0 : -1;
 }
@@ -219,7 +226,7 @@ static int send_request(struct attempt *attempt, struct bytes body, STACK_OF(X50
     char fields[REPLY_COOKIE_CAP + 16] = "";
     const struct https_request request = {
         .method = "POST",
-        .target = EST_BASE "/simpleenroll",
+        .target = attempt->failure->renewal ? EST_BASE "/simplereenroll" : EST_BASE "/simpleenroll",
         .content_type = REQUEST_TYPE,
         .body = body,
         .fields = fields,

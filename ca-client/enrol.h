@@ -19,6 +19,9 @@
 
 struct err;
 
+/* An attested service identity: immutable, reference-counted, safe to share between threads. */
+struct identity;
+
 struct enrol_options {
     const char *ca_url;  /* https://HOST:PORT */
     const char *ca_root; /* PEM file of the pinned root */
@@ -26,18 +29,18 @@ struct enrol_options {
     const char *service; /* path behind the tee: the CSR's URI is spiffe://TD/TEE/SERVICE */
     struct collect_options collect;
     struct checked_clock clock;    /* as the enrolment before has learnt it, or {0} */
+    const struct identity *holder; /* whose certificate of this CA's is renewed while it is valid;
+                                      NULL: a newcomer's enrolment; must outlive the call */
     unsigned timeout_ms;           /* for all that goes over the network */
     const _Atomic bool *cancelled; /* looked at every 250 ms meanwhile; may be NULL */
 };
-
-/* An attested service identity: immutable, reference-counted, safe to share between threads. */
-struct identity;
 
 /* How an enrolment failed, for the schedule of the next one. */
 struct enrol_failure {
     enum verdict_code code; /* the CA's refusal; VERDICT_ACCEPTED: it never got that far */
     unsigned retry_after_s; /* 0: not given */
     char id[64];            /* the CA's audit id, or empty */
+    bool renewal;           /* it was no newcomer's */
 };
 
 /* Whether what an enrolment needs of this machine is there and well-formed.  Both block. */

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/ssl.h>
+
 #include "ca/stream.h"
 #include "common/buf.h"
 #include "common/err.h"
@@ -267,6 +269,22 @@ const char *conn_peer(const struct conn *conn)
 const struct sockets_address *conn_address(const struct conn *conn)
 {
     return &conn->address;
+}
+
+bool conn_put_certificate(const struct conn *conn, struct buf *out)
+{
+    const X509 *cert =
+        conn->stream.tls != NULL ? SSL_get0_peer_certificate(tls_ssl(conn->stream.tls)) : NULL;
+    unsigned char *end = (unsigned char *)out->data + out->len;
+    int len = cert != NULL ? i2d_X509(cert, NULL) : 0;
+
+    if (len < 0 || (size_t)len > buf_room(out)) {
+        return false;
+    }
+    if (len > 0) {
+        out->len += (size_t)i2d_X509(cert, &end);
+    }
+    return true;
 }
 
 /* The answer to HEAD says how long the body would be (RFC 9110 section 9.3.2). */

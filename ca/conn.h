@@ -14,6 +14,7 @@
 #include <openssl/types.h>
 #include <uv.h>
 
+#include "common/buf.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
 #include "common/sockets.h"
@@ -58,6 +59,10 @@ const struct http1 *conn_request(const struct conn *conn);
 /* "ADDRESS:PORT" of the peer, and the same for programs. */
 const char *conn_peer(const struct conn *conn);
 const struct sockets_address *conn_address(const struct conn *conn);
+
+/* Appends the certificate (DER) that the peer has shown to `out`; nothing if there is none.  False:
+   no room. */
+MUST_CHECK bool conn_put_certificate(const struct conn *conn, struct buf *out);
 
 struct conn_answer {
     unsigned status;

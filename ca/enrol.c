@@ -13,6 +13,7 @@
 #include "attest/binding.h"
 #include "attest/bundle.h"
 #include "ca/csr.h"
+#include "ca/renewal.h"
 #include "ca/store_vendor.h"
 #include "ca/supply.h"
 #include "common/err.h"
@@ -36,6 +37,7 @@ struct enrolment {
     struct verify_chain chain; /* its list lies in the supply or in the request */
     struct supply *supply;     /* owned */
     struct crl_mark crl_marks[STORE_CRL_MARKS_MAX];
+    struct store_holder holder; /* whose certificate is renewed */
     struct policy_grant grant;
     struct store_record record;
     bool done; /* `leaf` holds the answer; the rest is left out */
@@ -132,6 +134,14 @@ static bool check_use(struct enrolment *e)
     return judge_outcome(e, outcome);
 }
 
+/* 6: renewals by whom we know. */
+static bool check_client(struct enrolment *e)
+{
+    return !e->request->renews ||
+           renewal_find(e->authority->store, e->request->client, e->request->now_ms / 1000,
+                        &e->holder, &e->result->verdict);
+}
+
 /* Says what the vendor would have to be asked for.  A store that cannot tell knows no chip. */
 static void say_lacking(struct enrolment *e, const struct vendor_key *wanted)
 {
@@ -226,7 +236,8 @@ static bool check_policy(struct enrolment *e)
         snprintf(e->result->workload, sizeof(e->result->workload), "%s", e->grant.workload);
         snprintf(e->result->spiffe, sizeof(e->result->spiffe), "%s", e->grant.spiffe);
     }
-    return granted;
+    return granted && (!e->request->renews ||
+                       renewal_fits(&e->holder, &e->claims, &e->grant, &e->result->verdict));
 }
 
 static struct crl_mark crl_mark_of(const struct claims *claims)
@@ -270,6 +281,8 @@ static bool issue(struct enrolment *e)
     e->record.not_after = e->result->issued.not_after;
     e->record.cert = (struct bytes){cert.data, cert.len};
     e->record.crl = e->claims.crl_used ? &mark : NULL;
+    memcpy(e->record.instance.report_id, e->claims.report_id, CLAIMS_REPORT_ID_LEN);
+    memcpy(e->record.instance.report_id_ma, e->claims.report_id_ma, CLAIMS_REPORT_ID_LEN);
     if (store_insert(e->authority->store, &e->record, e->leaf, &outcome, &err) != 0) {
         return refuse_store(e, &err);
     }
@@ -295,7 +308,8 @@ bool enrol_decide(const struct enrol_authority *authority, const struct enrol_re
                   struct enrol_result *out_result, struct buf *out_leaf)
 {
     static bool (*const checks[])(struct enrolment * e) = {
-        check_nonce, check_form, check_key, check_use, check_evidence, check_policy, issue, keep,
+        check_nonce,    check_form,   check_key, check_use, check_client,
+        check_evidence, check_policy, issue,     keep,
     };
     struct enrolment e = {
         .authority = authority,

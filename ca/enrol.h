@@ -38,10 +38,12 @@ struct enrol_authority {
 
 /* All borrowed for the call. */
 struct enrol_request {
-    struct bytes nonce;                /* base64url, as the cookie brought it */
-    size_t num_nonces;                 /* how many such cookies there were: one is right */
-    struct bytes body;                 /* base64 of the PKCS#10 request */
-    int64_t now_ms;                    /* milliseconds since 1970 */
+    struct bytes nonce;  /* base64url, as the cookie brought it */
+    size_t num_nonces;   /* how many such cookies there were: one is right */
+    struct bytes body;   /* base64 of the PKCS#10 request */
+    int64_t now_ms;      /* milliseconds since 1970 */
+    bool renews;         /* the certificate `client`, of which the client has the key */
+    struct bytes client; /* DER; data NULL: it showed none */
     const struct vendor_item *fetched; /* what the vendor has answered for this request so far */
     size_t num_fetched;
 };

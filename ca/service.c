@@ -140,7 +140,7 @@ static void answer_nonce(struct service *service, struct conn *conn)
     send_nonce(service, conn, len);
 }
 
-static void answer_enrol(struct service *service, struct conn *conn)
+static void start_job(struct service *service, struct conn *conn, bool renews)
 {
     const struct http1 *request = conn_request(conn);
 
@@ -149,8 +149,18 @@ static void answer_enrol(struct service *service, struct conn *conn)
     } else if (!has_type(request, "application/pkcs10")) {
         service_refuse_request(service, conn, 415, "media-type", NULL);
     } else {
-        service_job_start(service, conn);
+        service_job_start(service, conn, renews);
     }
+}
+
+static void answer_enrol(struct service *service, struct conn *conn)
+{
+    start_job(service, conn, false);
+}
+
+static void answer_reenrol(struct service *service, struct conn *conn)
+{
+    start_job(service, conn, true);
 }
 
 void service_on_request(void *user, struct conn *conn, unsigned refused_status)
@@ -162,6 +172,7 @@ void service_on_request(void *user, struct conn *conn, unsigned refused_status)
         {EST_BASE "/cacerts", answer_cacerts},
         {EST_BASE "/nonce", answer_nonce},
         {EST_BASE "/simpleenroll", answer_enrol},
+        {EST_BASE "/simplereenroll", answer_reenrol},
     };
     struct service *service = user;
     const struct http1 *request = conn_request(conn);

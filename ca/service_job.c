@@ -67,6 +67,7 @@ struct job {
     struct enrol_result result;
     struct buf leaf;
     uint8_t leaf_storage[STORE_CERT_MAX];
+    uint8_t client_storage[STORE_CERT_MAX]; /* the certificate that is renewed */
     bool accepted;
     struct vendor_item fetched[SUPPLY_ITEMS_MAX]; /* their data is owned */
     size_t num_fetched;
@@ -278,7 +279,17 @@ static void find_nonce(const struct http1 *request, struct enrol_request *out)
     }
 }
 
-void service_job_start(struct service *service, struct conn *conn)
+/* One that is too long is none of ours. */
+static void find_client(struct job *job)
+{
+    struct buf client = buf_over(job->client_storage, sizeof(job->client_storage));
+
+    if (conn_put_certificate(job->conn, &client) && client.len > 0) {
+        job->request.client = (struct bytes){client.data, client.len};
+    }
+}
+
+void service_job_start(struct service *service, struct conn *conn, bool renews)
 {
     const struct http1 *request = conn_request(conn);
     struct job *job = calloc(1, sizeof(*job));
@@ -293,6 +304,10 @@ void service_job_start(struct service *service, struct conn *conn)
     job->leaf = buf_over(job->leaf_storage, sizeof(job->leaf_storage));
     job->request.body = http1_body(request);
     find_nonce(request, &job->request);
+    job->request.renews = renews;
+    if (renews) {
+        find_client(job);
+    }
     service_make_id(job->id);
     job_queue(job);
 }

@@ -55,6 +55,58 @@ int store_find(struct store *store, const struct store_record *record, struct bu
     return rc;
 }
 
+/* False: not a column of ours, or NULL. */
+static bool read_id(sqlite3_stmt *row, int column, uint8_t out_id[static CLAIMS_REPORT_ID_LEN])
+{
+    const void *id = sqlite3_column_blob(row, column);
+
+    if (id == NULL || sqlite3_column_bytes(row, column) != CLAIMS_REPORT_ID_LEN) {
+        return false;
+    }
+    memcpy(out_id, id, CLAIMS_REPORT_ID_LEN);
+    return true;
+}
+
+static int read_holder(sqlite3_stmt *row, struct store_holder *holder, struct err *err)
+{
+    const char *spiffe = (const char *)sqlite3_column_text(row, 1);
+
+    if (spiffe == NULL || strlen(spiffe) >= sizeof(holder->spiffe)) {
+        return err_set(err, ERR_IO, "store: issued: not a table of ours");
+    }
+    memcpy(holder->spiffe, spiffe, strlen(spiffe) + 1);
+    holder->not_after = sqlite3_column_int64(row, 2);
+    holder->has_instance = read_id(row, 3, holder->instance.report_id) &&
+                           read_id(row, 4, holder->instance.report_id_ma);
+    return 0;
+}
+
+int store_find_holder(struct store *store, const uint8_t serial[static STORE_SERIAL_LEN],
+                      struct bytes cert, bool *out_found, struct store_holder *out_holder,
+                      struct err *err)
+{
+    sqlite3_stmt *find = store->statements[SQL_HOLDER];
+    bool found = false;
+    int rc = -1;
+
+    pthread_mutex_lock(&store->lock);
+    if (!store_bind(find, 1, serial, STORE_SERIAL_LEN)) {
+        store_fail(store, "bind", err);
+        goto out;
+    }
+    if (store_first_row(store, SQL_HOLDER, &found, err) != 0) {
+        goto out;
+    }
+    found = found && store_column_equals(find, 0, cert.data, cert.len);
+    rc = found ? read_holder(find, out_holder, err) : 0;
+    *out_found = found && rc == 0;
+out:
+    sqlite3_reset(find);
+    sqlite3_clear_bindings(find);
+    pthread_mutex_unlock(&store->lock);
+    return rc;
+}
+
 static int newest_locked(struct store *store, int64_t *out_ms, struct err *err)
 {
     bool found = false;
@@ -78,7 +130,9 @@ static int add_locked(struct store *store, const struct store_record *record, st
         sqlite3_bind_text(insert, 6, record->policy_id, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_bind_int64(insert, 7, record->issued_ms) != SQLITE_OK ||
         sqlite3_bind_int64(insert, 8, record->not_after) != SQLITE_OK ||
-        !store_bind(insert, 9, record->cert.data, record->cert.len)) {
+        !store_bind(insert, 9, record->cert.data, record->cert.len) ||
+        !store_bind(insert, 10, record->instance.report_id, CLAIMS_REPORT_ID_LEN) ||
+        !store_bind(insert, 11, record->instance.report_id_ma, CLAIMS_REPORT_ID_LEN)) {
         return store_fail(store, "bind", err);
     }
     return store_run(store, SQL_INSERT, err);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "attest/verify.h"
@@ -13,6 +14,7 @@
 #include "common/buf.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/spiffe.h"
 
 struct err;
 struct store; /* opaque */
@@ -31,6 +33,12 @@ void store_close(struct store *store); /* accepts NULL */
    nonce secret but no database. */
 uint16_t store_replica(const struct store *store);
 
+/* The guest that a certificate was issued to. */
+struct store_instance {
+    uint8_t report_id[CLAIMS_REPORT_ID_LEN];
+    uint8_t report_id_ma[CLAIMS_REPORT_ID_LEN];
+};
+
 /* One issued certificate; all borrowed. */
 struct store_record {
     uint8_t serial[STORE_SERIAL_LEN];
@@ -43,6 +51,7 @@ struct store_record {
     int64_t not_after;          /* seconds since 1970 */
     struct bytes cert;          /* DER */
     const struct crl_mark *crl; /* the vendor's list that was consulted; NULL: none */
+    struct store_instance instance;
 };
 
 enum store_outcome {
@@ -57,6 +66,19 @@ enum store_outcome {
    if the database does not answer. */
 MUST_CHECK int store_find(struct store *store, const struct store_record *record,
                           struct buf *out_cert, enum store_outcome *out_outcome, struct err *err);
+
+/* To whom a certificate was issued. */
+struct store_holder {
+    char spiffe[SPIFFE_ID_MAX + 1];
+    int64_t not_after; /* seconds since 1970 */
+    bool has_instance; /* false: issued before instances were kept */
+    struct store_instance instance;
+};
+
+/* Finds the holder of `cert` (DER) by its serial number: it must be stored byte for byte. */
+MUST_CHECK int store_find_holder(struct store *store, const uint8_t serial[static STORE_SERIAL_LEN],
+                                 struct bytes cert, bool *out_found,
+                                 struct store_holder *out_holder, struct err *err);
 
 /* The newest revocation list that was accepted for each root and kind of key; ERR_IO too if there
    are more than STORE_CRL_MARKS_MAX. */

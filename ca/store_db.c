@@ -48,7 +48,10 @@ const char *const store_sql[SQL_STATEMENTS] = {
     [SQL_FIND] = "SELECT nonce_id, spki, evidence_sha256, cert FROM issued"
                  " WHERE nonce_id = ?1 OR spki = ?2 ORDER BY nonce_id = ?1 DESC LIMIT 1",
     [SQL_INSERT] = "INSERT INTO issued(serial, nonce_id, spki, evidence_sha256, spiffe, policy_id,"
-                   " issued_ms, not_after, cert) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                   " issued_ms, not_after, cert, report_id, report_id_ma)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [SQL_HOLDER] = "SELECT cert, spiffe, not_after, report_id, report_id_ma FROM issued"
+                   " WHERE serial = ?1",
     [SQL_NEWEST] = "SELECT max(issued_ms) FROM issued",
     [SQL_PRUNE] = "DELETE FROM issued WHERE not_after < ?1",
     [SQL_EPOCH_NEWEST] = "SELECT epoch, policy_id FROM policy_epoch ORDER BY epoch DESC LIMIT 1",
@@ -142,6 +145,17 @@ static int read_replica(struct store *store, struct err *err)
     return rc;
 }
 
+/* Databases that were made before instances were kept lack two columns. */
+static bool add_columns(sqlite3 *db)
+{
+    static const char has[] = "SELECT report_id, report_id_ma FROM issued LIMIT 0";
+    static const char add[] = "ALTER TABLE issued ADD COLUMN report_id BLOB;"
+                              "ALTER TABLE issued ADD COLUMN report_id_ma BLOB;";
+
+    return sqlite3_exec(db, has, NULL, NULL, NULL) == SQLITE_OK ||
+           sqlite3_exec(db, add, NULL, NULL, NULL) == SQLITE_OK;
+}
+
 struct store *store_open(const char *path, struct err *err)
 {
     struct store *store = calloc(1, sizeof(*store));
@@ -162,7 +176,7 @@ struct store *store_open(const char *path, struct err *err)
     if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
             SQLITE_OK ||
         sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
-        sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK) {
+        sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK || !add_columns(store->db)) {
         store_fail(store, path, err);
         goto fail;
     }

@@ -21,6 +21,7 @@ enum store_statement {
     SQL_ROLLBACK,
     SQL_FIND,
     SQL_INSERT,
+    SQL_HOLDER,
     SQL_NEWEST,
     SQL_PRUNE,
     SQL_EPOCH_NEWEST,

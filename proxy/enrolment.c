@@ -39,6 +39,7 @@ struct job {
     struct enrolment *enrolment;
     struct enrolment_source *source; /* referenced */
     struct enrol_options options;    /* of a CA; borrowed from the source */
+    struct identity *holder;         /* referenced; NULL: a newcomer's */
     atomic_bool cancelled;
     struct identity *identity; /* the result, NULL on failure */
     struct enrol_failure failure;
@@ -62,6 +63,7 @@ struct enrolment {
     uint64_t jump_due_ms; /* of one that the clocks ask for; NEVER: they do not */
     struct pause_clocks clocks;
     struct identity *identity;
+    bool renewable; /* `identity` is of the source's CA, which has not disowned it */
     struct enrolment_status status;
     void (*on_done)(void *user);
     void *on_done_user;
@@ -150,6 +152,7 @@ static void succeed(struct enrolment *e, struct identity *identity)
 
     identity_unref(e->identity);
     e->identity = identity;
+    e->renewable = !uses_files(e);
     e->status.num_ok++;
     e->status.last_refusal = VERDICT_ACCEPTED;
     e->status.last_success = clock_ms(CLOCK_REALTIME) / 1000;
@@ -182,9 +185,14 @@ static void give_up(struct enrolment *e, const char *why)
 
 static void fail(struct enrolment *e, const struct enrol_failure *failure, const char *why)
 {
-    uint64_t delay_ms = renew_after_failure(&e->renew, failure->code, failure->retry_after_s,
-                                            not_after_ms(e), checked_now_ms(e), random_bits());
+    /* The CA has lost our certificate, or knows no renewals: next, and soon, as a newcomer. */
+    bool disowned = failure->renewal && (failure->code == VERDICT_IDENTITY_NOT_PERMITTED ||
+                                         failure->code == VERDICT_REQUEST_INVALID);
+    uint64_t delay_ms = renew_after_failure(
+        &e->renew, disowned ? VERDICT_UNAVAILABLE : failure->code, failure->retry_after_s,
+        not_after_ms(e), checked_now_ms(e), random_bits());
 
+    e->renewable = e->renewable && !disowned;
     e->status.num_failed++;
     e->status.last_refusal = failure->code;
     e->due_ms = (uint64_t)clock_ms(CLOCK_BOOTTIME) + delay_ms;
@@ -234,6 +242,7 @@ static void arm(struct enrolment *e);
 static void free_job(struct job *job)
 {
     job->enrolment->num_jobs--;
+    identity_unref(job->holder);
     enrolment_source_unref(job->source);
     free(job);
 }
@@ -273,6 +282,8 @@ static struct job *make_job(struct enrolment *e)
         job->source = enrolment_source_ref(e->source);
         job->options = e->source->options.enrol;
         job->options.clock = e->clock;
+        job->holder = e->renewable ? identity_ref(e->identity) : NULL;
+        job->options.holder = job->holder;
         job->options.cancelled = &job->cancelled;
         job->options.collect.pace = e->pace;
         job->options.collect.patience.cancelled = &job->cancelled;
@@ -493,6 +504,7 @@ void enrolment_commit(struct enrolment *enrolment, struct enrolment_change *chan
     enrolment_source_close(e->source, on_closed);
     e->source = change->source;
     e->renew = (struct renew){0};
+    e->renewable = false; /* another CA knows nothing of what we have */
     e->status.reboot_needed = false;
     if (change->identity != NULL) {
         succeed(e, change->identity);

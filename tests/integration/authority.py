@@ -285,7 +285,7 @@ class Http(AuthorityCase):
             "wrong_method": (self.post(b"", method="GET", kind=None), 405),
             "delete": (self.post(b"", method="DELETE", path="/nonce", kind=None), 405),
             "unknown_path": (self.post(text, path="/fullcmc"), 404),
-            "later_path": (self.post(text, path="/simplereenroll"), 404),
+            "renewal_by_a_stranger": (self.post(text, path="/simplereenroll"), 403),
             "path_with_a_tail": (self.post(text, path="/simpleenroll/"), 404),
             "bad_base64": (self.post(b"*" + text), 400),
             "base64_with_nul": (self.post(text[:40] + b"\0" + text[40:]), 400),

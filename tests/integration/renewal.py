@@ -1,9 +1,16 @@
 #!/usr/bin/python3
 """Renewal under load: certificates change on both sides while redis-benchmark runs, and no request is
-lost.  The minute-long run, with memory, is renewal_long.py.
+lost.  The minute-long run, with memory, is renewal_long.py.  And what the CA asks of one: the same
+instance of the guest.
 """
+import re
+import secrets
+import signal
+import sqlite3
+
 import case
 from load import RedisPair
+from world import World, ingress, peer
 
 
 class Renewal(case.Case):
@@ -20,6 +27,61 @@ class Renewal(case.Case):
         for side in pair.sides():
             self.assertEqual(side.find("identity.failed"), [])
             self.assertGreaterEqual(len(side.find("identity.renewed")), 3)
+
+
+class Instance(case.Case):
+    """A sidecar with an identity, and the machine it runs on."""
+
+    def setUp(self):
+        super().setUp()
+        self.world = World(self)
+        self.ca = self.world.start_ca()
+        self.sidecar = self.world.sidecar("server", ingress(("127.0.0.1", 9), "client"), [peer("client")])
+        self.machine = self.world.machine("server") / "machine.ini"
+
+    def become_another(self):
+        """As a copy of the guest on the same machine would be: all is the same but REPORT_ID."""
+        text = self.machine.read_text()
+        self.machine.write_text(re.sub("report_id = .*", f"report_id = {secrets.token_hex(32)}", text))
+        return text
+
+    def renew(self, outcome):
+        since = self.sidecar.mark()
+        self.sidecar.signal(signal.SIGUSR1)
+        return self.sidecar.wait_for(outcome, since=since)
+
+    def issued(self):
+        return self.ca.metric("liftgate_ca_issued_total", workload="server")
+
+    def test_a_renewal_is_for_the_instance_that_was_enrolled(self):
+        serial = self.sidecar.identity()["serial"]
+        self.renew("identity.renewed")
+        self.assertNotEqual(self.sidecar.identity()["serial"], serial)
+        before = self.become_another()
+        since, serial = self.ca.mark(), self.sidecar.identity()["serial"]
+        self.assertEqual(self.renew("identity.failed")["code"], "reference-mismatch")
+        refused = self.ca.wait_for("enrol.refused", since=since)
+        self.assertEqual((refused["slug"], refused["row"]), ("report-id", "91"))
+        self.assertEqual((self.sidecar.identity()["serial"], self.issued()), (serial, 2))
+        self.machine.write_text(before)
+        self.renew("identity.renewed")
+
+    def test_another_instance_enrols_as_the_newcomer_that_it_is(self):
+        self.sidecar.stop()
+        self.become_another()
+        again = self.world.sidecar("server", ingress(("127.0.0.1", 9), "client"), [peer("client")])
+        self.assertEqual(self.issued(), 2)
+        again.renew()
+
+    def test_a_certificate_that_the_ca_has_lost_is_not_insisted_on(self):
+        store = sqlite3.connect(self.folder / "ca/ca.db")
+        store.execute("DELETE FROM issued")
+        store.commit()
+        store.close()
+        since = self.ca.mark()
+        self.assertEqual(self.renew("identity.failed")["code"], "identity-not-permitted")
+        self.assertEqual(self.ca.wait_for("enrol.refused", since=since)["slug"], "client-certificate-unknown")
+        self.sidecar.wait_for("identity.renewed")  # soon, and by itself
 
 
 if __name__ == "__main__":
