@@ -30,7 +30,7 @@ static const char usage_text[] =
     "  --initrd FILE        its initial file system; none by default\n"
     "  --append TEXT        its command line; empty by default\n"
     "  --vcpus N            how many virtual processors; 1 by default\n"
-    "  --vcpu-type MODEL    of QEMU: EPYC, EPYC-v1 to v4, EPYC-Rome, -Milan, -Genoa, -Turin ...\n"
+    "  --vcpu-type MODEL    of QEMU: EPYC, EPYC-Rome, -Milan, -Genoa, -Turin, in any version\n"
     "  --vcpu-sig HEX       CPUID 1 EAX instead, such as 800f12\n"
     "  --vmm NAME           qemu (default), gce or ec2; what is known of ec2 is in doubt\n"
     "  --svsm FILE          with QEMU: an SVSM below the firmware, which all processors enter\n"

@@ -94,22 +94,36 @@ void vmsa_write(const struct vmsa *vmsa, uint8_t out_page[static VMSA_LEN])
     put(out_page, 0x410, start->x87_control, 2);
 }
 
+/* Nothing, or a hyphen, a v and a number: versions of a model differ in features, not in family,
+   model and stepping. */
+static bool is_version(const char *text)
+{
+    size_t digits = 0;
+
+    if (text[0] == '\0') {
+        return true;
+    }
+    if (text[0] != '-' || text[1] != 'v') {
+        return false;
+    }
+    digits = strspn(text + 2, "0123456789");
+    return digits > 0 && digits <= 2 && text[2 + digits] == '\0';
+}
+
 uint32_t vmsa_signature(const char *model)
 {
     static const struct {
         const char *model;
         uint32_t signature;
     } models[] = {
-        {"EPYC", 0x800f12},          {"EPYC-v1", 0x800f12},      {"EPYC-v2", 0x800f12},
-        {"EPYC-v3", 0x800f12},       {"EPYC-v4", 0x800f12},      {"EPYC-IBPB", 0x800f12},
-        {"EPYC-Rome", 0x830f10},     {"EPYC-Rome-v1", 0x830f10}, {"EPYC-Rome-v2", 0x830f10},
-        {"EPYC-Rome-v3", 0x830f10},  {"EPYC-Milan", 0xa00f11},   {"EPYC-Milan-v1", 0xa00f11},
-        {"EPYC-Milan-v2", 0xa00f11}, {"EPYC-Genoa", 0xa10f10},   {"EPYC-Genoa-v1", 0xa10f10},
-        {"EPYC-Turin", 0xb00f00},
+        {"EPYC", 0x800f12},       {"EPYC-IBPB", 0x800f12},  {"EPYC-Rome", 0x830f10},
+        {"EPYC-Milan", 0xa00f11}, {"EPYC-Genoa", 0xa10f10}, {"EPYC-Turin", 0xb00f00},
     };
 
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        if (strcmp(models[i].model, model) == 0) {
+        size_t len = strlen(models[i].model);
+
+        if (strncmp(models[i].model, model, len) == 0 && is_version(model + len)) {
             return models[i].signature;
         }
     }

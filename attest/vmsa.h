@@ -27,5 +27,5 @@ void vmsa_write(const struct vmsa *vmsa, uint8_t out_page[static VMSA_LEN]);
 
 #define VMSA_EIP_FIRST 0xfffffff0U /* of the bootstrap processor */
 
-/* CPUID 1 EAX of a model of QEMU's, such as "EPYC-v4"; 0: unknown. */
+/* CPUID 1 EAX of a model of QEMU's in any version, such as "EPYC-v4"; 0: unknown. */
 uint32_t vmsa_signature(const char *model);

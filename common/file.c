@@ -63,6 +63,8 @@ int file_read(const char *path, size_t max, uint8_t **out_data, size_t *out_len,
         err_set_errno(err, ERR_IO, errno, "%s", path);
     } else if (!S_ISREG(info.st_mode)) {
         err_set(err, ERR_INVALID, "%s: not a regular file", path);
+    } else if ((uintmax_t)info.st_size > max) {
+        err_set(err, ERR_INVALID, "%s: longer than %zu bytes", path, max);
     } else {
         rc = file_read_stream(fd, path, max, out_data, out_len, err);
     }

@@ -224,10 +224,12 @@ class Forms(unittest.TestCase):
             os.mkfifo(fifo)
         for command in (("inspect",), ("verify", "--report"), ("verify", "--report", self.folder / "evidence", "--vek"),
                         ("verify", "--report", self.folder / "evidence", "--crl"),
-                        ("verify", "--report", self.folder / "evidence", "--policy")):
+                        ("verify", "--report", self.folder / "evidence", "--policy"),
+                        ("measure", "snp", "--vcpu-type", "EPYC", "--ovmf", self.path("OVMF.fd", firmware()), "--kernel"),
+                        ("measure", "ovmf", "--ovmf")):
             for path in (sparse, fifo, self.folder, "/dev/zero", "-"):
-                if path == "-" and command[-1] == "--policy":
-                    continue  # no policy comes from there
+                if path == "-" and command[-1] in ("--policy", "--kernel", "--ovmf"):
+                    continue  # none comes from there
                 with self.subTest(f"{command[0]} {command[-1]} {path}"), open("/dev/zero", "rb") as zero:
                     status, text, usage = tool(*command, path, stdin=zero)
                     self.assertIn(status, (1, 2), text)

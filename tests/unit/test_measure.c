@@ -369,12 +369,33 @@ static void each_input_changes_the_digest(void **state)
     assert_string_equal(err.msg, "firmware: the hashes of a kernel do not fit the page");
 }
 
-static void models_have_signatures(void **state)
+static void models_have_signatures_in_every_version(void **state)
 {
-    assert_int_equal(vmsa_signature("EPYC-v4"), EPYC);
-    assert_int_equal(vmsa_signature("EPYC-Genoa"), 0xa10f10);
-    assert_int_equal(vmsa_signature("EPYC-v5"), 0);
-    assert_int_equal(vmsa_signature(""), 0);
+    static const struct {
+        const char *model;
+        uint32_t signature;
+    } rows[] = {
+        {"EPYC", EPYC},
+        {"EPYC-v4", EPYC},
+        {"EPYC-v5", EPYC},
+        {"EPYC-IBPB", EPYC},
+        {"EPYC-Rome-v5", 0x830f10},
+        {"EPYC-Milan-v3", 0xa00f11},
+        {"EPYC-Genoa", 0xa10f10},
+        {"EPYC-Turin-v12", 0xb00f00},
+        {"", 0},
+        {"EPY", 0},
+        {"EPYC-v", 0},
+        {"EPYC-vx", 0},
+        {"EPYC-v1x", 0},
+        {"EPYC-v123", 0},
+        {"EPYC-Venice", 0},
+        {"EPYC-Genoax", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(vmsa_signature(rows[i].model), rows[i].signature);
+    }
 }
 
 int main(void)
@@ -386,7 +407,7 @@ int main(void)
         cmocka_unit_test(an_svsm_is_measured_below_the_firmware),
         cmocka_unit_test(what_is_no_svsm_is_refused),
         cmocka_unit_test(each_input_changes_the_digest),
-        cmocka_unit_test(models_have_signatures),
+        cmocka_unit_test(models_have_signatures_in_every_version),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
