@@ -121,17 +121,21 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* The last line that is not empty, for the error. */
+/* The last line that is not empty, for the error; a line of CSV says nothing, unless there is no
+   other. */
 static const char *last_line(char *output)
 {
-    size_t len = strlen(output);
-    char *newline = NULL;
+    const char *found = output;
+    char *rest = output;
 
-    while (len > 0 && output[len - 1] == '\n') {
-        output[--len] = '\0';
+    while (rest != NULL) {
+        const char *line = strsep(&rest, "\n");
+
+        if (*line != '\0' && (*line != '"' || *found == '"')) {
+            found = line;
+        }
     }
-    newline = strrchr(output, '\n');
-    return newline != NULL ? newline + 1 : output;
+    return found;
 }
 
 static int run_words(struct words *words, char *output, struct err *err)

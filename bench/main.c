@@ -17,6 +17,7 @@
 #include "bench/scale.h"
 #include "bench/scenario.h"
 #include "bench/serve.h"
+#include "bench/usage.h"
 #include "common/err.h"
 #include "common/file.h"
 
@@ -100,6 +101,17 @@ static void warn_of_busy(const struct results *results)
     }
 }
 
+static void warn_of_children(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->num_processes; i++) {
+        if (usage_forgets_children((pid_t)scenario->processes[i].pid)) {
+            fprintf(stderr,
+                    PROGRAM ": %s ignores SIGCHLD: what its children cost is lost if they end\n",
+                    scenario->processes[i].name);
+        }
+    }
+}
+
 /* Then the latency grows for as long as the turn lasts, and says how long that was. */
 static void warn_of_rate(const struct results *results)
 {
@@ -140,6 +152,7 @@ static int measure(const struct scenario *scenario, const char *name, const char
         fprintf(stderr, PROGRAM ": run: out of memory\n");
         return EXIT_FAILED;
     }
+    warn_of_children(scenario);
     if (run_scenario(&options, results, &err) != 0) {
         code = fail(name, is_terminal, &err);
         goto out;
@@ -174,6 +187,7 @@ static int measure_scale(const struct scenario *scenario, const char *name,
         (void)fail(name, false, &err);
         return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
     }
+    warn_of_children(scenario);
     if (scale_run(scale, on_progress, &is_terminal, &err) != 0) {
         code = fail(name, is_terminal, &err);
         goto out;

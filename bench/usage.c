@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +202,27 @@ int usage_read(const struct usage_family *family, struct usage *out, struct err 
     }
     *out = sum;
     return 0;
+}
+
+bool usage_forgets_children(pid_t pid)
+{
+    static const char key[] = "SigIgn:";
+    char path[PATH_CAP];
+    char line[LINE_CAP];
+    FILE *file = NULL;
+    uint64_t ignored = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, key, strlen(key)) == 0) {
+            ignored = strtoull(line + strlen(key), NULL, 16);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file); /* only read from */
+    }
+    return (ignored >> (SIGCHLD - 1) & 1) != 0;
 }
 
 int usage_memory(const struct usage_family *family, uint64_t *out, struct err *err)

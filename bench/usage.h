@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,10 @@ MUST_CHECK int usage_find(pid_t pid, struct usage_family *out, struct err *err);
 
 /* Sums over the family's processes and their threads.  ERR_IO: one of them has ended. */
 MUST_CHECK int usage_read(const struct usage_family *family, struct usage *out, struct err *err);
+
+/* Whether it ignores SIGCHLD: then the kernel forgets what children have cost once they have ended,
+   and usage_read() lacks it.  False also if that cannot be read. */
+bool usage_forgets_children(pid_t pid);
 
 /* Bytes that the processes share with nobody, likewise. */
 MUST_CHECK int usage_memory(const struct usage_family *family, uint64_t *out, struct err *err);

@@ -1,5 +1,5 @@
-"""Proof: that a relay really requires a client's certificate, verifies it, speaks TLS 1.3 alone, and
-passes bytes on; and how many session tickets it sends.
+"""Proof: that a relay really requires a client's certificate, verifies it, speaks TLS 1.3 alone and the cipher
+of all others, and passes bytes on; and how many session tickets it sends.
 """
 import socket
 import ssl
@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 
+CIPHER = "TLS_AES_256_GCM_SHA384"  # what OpenSSL prefers; another one costs otherwise
 TIMEOUT_S = 5
 START_S = 10
 
@@ -28,6 +29,8 @@ def _exchange(relay, context):
     """What came back: in TLS 1.3 a refusal shows only at the first read."""
     with socket.create_connection(relay.address, TIMEOUT_S) as plain:
         with context.wrap_socket(plain) as stream:
+            if stream.version() == "TLSv1.3" and stream.cipher()[0] != CIPHER:
+                raise RuntimeError(f"{relay.name}: speaks {stream.cipher()[0]}")
             stream.sendall(ASKED)
             answer = b""
             while len(answer) < len(ANSWER):

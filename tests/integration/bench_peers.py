@@ -2,6 +2,7 @@
 """The bench's own judgement: which relays it refuses to measure, and when it says that a target is met."""
 import ssl
 import sys
+import unittest.mock
 
 import case
 import peers
@@ -68,6 +69,11 @@ class Proof(case.Case):
                 ("old_protocol", (strict, ["ca.pem"], old), "speaks TLS 1.2")):
             with self.subTest(name), self.assertRaisesRegex(RuntimeError, said):
                 proof.check(Loose(self, self.folder, *settings), self.folder)
+
+    def test_a_relay_that_prefers_another_cipher_is_not_measured(self):
+        with unittest.mock.patch.object(proof, "CIPHER", "TLS_AES_128_GCM_SHA256"):
+            with self.assertRaisesRegex(RuntimeError, "speaks TLS_AES_256_GCM_SHA384"):
+                proof.check(Loose(self, self.folder, ssl.CERT_REQUIRED, ["ca.pem"]), self.folder)
 
     def test_tickets_are_counted(self):
         self.assertEqual(proof.tickets(Loose(self, self.folder, ssl.CERT_REQUIRED, ["ca.pem"]), self.folder), 2)

@@ -9,10 +9,13 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bench/command.h"
 #include "common/err.h"
+#include "common/file.h"
+#include "tests/lib/folder.h"
 
 static void the_first_word_says_whose_output_it_is(void **state)
 {
@@ -170,6 +173,29 @@ static void a_command_that_cannot_be_run_is_named(void **state)
     assert_string_equal(err.msg, "/nonexistent/wrk: No such file or directory");
 }
 
+/* A command of ours, which says first why it fails, and then the head of a table. */
+static void a_command_that_fails_is_quoted(void **state)
+{
+    static const char script[] = "#!/bin/sh\necho 'Error from server: OOM' >&2\n"
+                                 "echo '\"test\",\"rps\"'\nexit 1\n";
+    char folder[FOLDER_PATH_CAP];
+    char path[FOLDER_PATH_CAP + 32];
+    char want[FOLDER_PATH_CAP + 64];
+    struct sockets_address address;
+    struct command_report report;
+    struct err err;
+    uint64_t elapsed = 0;
+
+    folder_make(folder);
+    (void)snprintf(path, sizeof(path), "%s/redis-benchmark", folder);
+    assert_int_equal(file_replace(path, 0700, script, sizeof(script) - 1, &err), 0);
+    assert_int_equal(sockets_parse("127.0.0.1:1", &address, &err), 0);
+    assert_int_equal(command_run(path, &address, &report, &elapsed, &err), -1);
+    (void)snprintf(want, sizeof(want), "%s failed: Error from server: OOM", path);
+    assert_string_equal(err.msg, want);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +206,7 @@ int main(void)
         cmocka_unit_test(requests_that_failed_are_no_operations),
         cmocka_unit_test(output_without_a_figure_is_refused),
         cmocka_unit_test(a_command_that_cannot_be_run_is_named),
+        cmocka_unit_test(a_command_that_fails_is_quoted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,15 @@ static void burn(void)
     }
 }
 
+static void a_process_that_forgets_its_children_is_known(void **state)
+{
+    assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR); /* whatever we were started with */
+    assert_false(usage_forgets_children(getpid()));
+    assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+    assert_true(usage_forgets_children(getpid()));
+    assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
 static void time_that_was_burnt_is_seen(void **state)
 {
     struct usage_family family;
@@ -117,6 +126,7 @@ static void a_child_that_has_ended_has_cost_what_it_did(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_that_forgets_its_children_is_known),
         cmocka_unit_test(time_that_was_burnt_is_seen),
         cmocka_unit_test(time_of_a_thread_that_has_ended_is_not_lost),
         cmocka_unit_test(a_child_that_has_ended_has_cost_what_it_did),
