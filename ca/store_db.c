@@ -66,12 +66,10 @@ const char *const store_sql[SQL_STATEMENTS] = {
     [SQL_VENDOR_FIND] = "SELECT data FROM vendor WHERE kind = ?1 AND product = ?2 AND vlek = ?3"
                         " AND chip = ?4 AND tcb = ?5",
     [SQL_VENDOR_KNOWS] = "SELECT 1 FROM vendor WHERE chip = ?1 LIMIT 1",
-    /* Of two lists the one that ends later is the newer one. */
     [SQL_VENDOR_KEEP] = "INSERT INTO vendor(kind, product, vlek, chip, tcb, kept, not_after, data)"
                         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
                         " ON CONFLICT(kind, product, vlek, chip, tcb) DO UPDATE"
-                        " SET kept = ?6, not_after = ?7, data = ?8"
-                        " WHERE kind <> 'crl' OR not_after <= ?7",
+                        " SET kept = ?6, not_after = ?7, data = ?8",
     [SQL_VENDOR_LIMIT] = "DELETE FROM vendor WHERE kind = 'vcek'"
                          " AND rowid <= (SELECT max(rowid) FROM vendor) - ?1",
     [SQL_VENDOR_PRUNE] = "DELETE FROM vendor WHERE not_after < ?1",

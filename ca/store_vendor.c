@@ -3,6 +3,7 @@
  */
 #include "ca/store_vendor.h"
 
+#include "attest/crl.h"
 #include "ca/store_db.h"
 #include "common/err.h"
 
@@ -89,20 +90,38 @@ static int write_row(struct store *store, const struct vendor_item *item, int64_
     return -1;
 }
 
+/* Two enrolments end in any order: the list of the later one may be the older one.  Which is newer
+   says the number, as everywhere; one that was published in haste may end first. */
+static bool is_older_list(sqlite3_stmt *stored, const struct vendor_item *item)
+{
+    const struct bytes data = {sqlite3_column_blob(stored, 0),
+                               (size_t)sqlite3_column_bytes(stored, 0)};
+    struct crl there;
+    struct crl list;
+    int order = 0;
+
+    if (item->key.kind != VENDOR_CRL || !crl_read(data, &there) || !crl_read(item->data, &list)) {
+        return false;
+    }
+    order = crl_compare_numbers(list.number, there.number);
+    return order < 0 || (order == 0 && list.this_update < there.this_update);
+}
+
 int store_vendor_keep(struct store *store, const struct vendor_item *item, int64_t now_s,
                       int64_t not_after, struct err *err)
 {
     bool found = false;
-    bool same = false;
+    bool stays = false;
     int rc = 0;
 
     pthread_mutex_lock(&store->lock);
     rc = find_row(store, &item->key, &found, err);
-    same =
-        rc == 0 && found &&
-        store_column_equals(store->statements[SQL_VENDOR_FIND], 0, item->data.data, item->data.len);
+    stays = rc == 0 && found &&
+            (store_column_equals(store->statements[SQL_VENDOR_FIND], 0, item->data.data,
+                                 item->data.len) ||
+             is_older_list(store->statements[SQL_VENDOR_FIND], item));
     reset(store, SQL_VENDOR_FIND);
-    if (rc == 0 && !same) {
+    if (rc == 0 && !stays) {
         rc = write_row(store, item, now_s, not_after, err);
     }
     pthread_mutex_unlock(&store->lock);

@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 
 #include "attest/cert.h"
+#include "ca/store_vendor.h"
 #include "common/err.h"
 #include "tests/lib/authority.h"
 #include "tests/lib/revocation.h"
@@ -80,19 +81,25 @@ static enum stock_put put(struct world *w, enum vendor_kind kind, struct bytes d
     return stock_put(&w->authority.enrol, &item, NOW, out_verdict, &err);
 }
 
-static enum stock_put put_list(struct world *w, int64_t number, struct verdict *out_verdict)
+/* The greater its number, the sooner it ends. */
+static struct bytes make_list(struct world *w, int64_t number)
 {
     const struct revocation list = {
         .issuer = &w->ark,
         .signer = w->ark_key,
         .number = number,
         .this_update = NOW - 60,
-        .next_update = NOW + 60 + number,
+        .next_update = NOW + 60 - number,
     };
     static struct specimen_cert crl;
 
     revocation_make(&list, &crl);
-    return put(w, VENDOR_CRL, (struct bytes){crl.data, crl.len}, out_verdict);
+    return (struct bytes){crl.data, crl.len};
+}
+
+static enum stock_put put_list(struct world *w, int64_t number, struct verdict *out_verdict)
+{
+    return put(w, VENDOR_CRL, make_list(w, number), out_verdict);
 }
 
 static struct stock look(struct world *w, int64_t now)
@@ -118,8 +125,8 @@ static void what_holds_is_kept_and_found_again(void **state)
     assert_int_equal(put_list(w, 3, &verdict), STOCK_KEPT);
     stock = look(w, NOW);
     assert_true(stock.chain_from < NOW && stock.chain_until > NOW);
-    assert_true(stock.crl_from == NOW - 60 && stock.crl_until == NOW + 63);
-    stock = look(w, NOW + 63);
+    assert_true(stock.crl_from == NOW - 60 && stock.crl_until == NOW + 57);
+    stock = look(w, NOW + 57);
     assert_true(stock.chain_until > NOW && stock.crl_until == 0);
 }
 
@@ -133,7 +140,26 @@ static void no_list_before_the_newest_is_kept(void **state)
     assert_int_equal(put_list(w, 4, &verdict), STOCK_KEPT);
     assert_int_equal(put_list(w, 3, &verdict), STOCK_REFUSED);
     assert_string_equal(verdict.slug, "crl-rollback");
-    assert_true(look(w, NOW).crl_until == NOW + 64);
+    assert_true(look(w, NOW).crl_until == NOW + 56);
+    assert_int_equal(put_list(w, 5, &verdict), STOCK_KEPT);
+    assert_true(look(w, NOW).crl_until == NOW + 55);
+}
+
+/* As two enrolments may end: the list of the later one was good when it began. */
+static void an_older_list_is_not_put_in_the_place_of_a_newer_one(void **state)
+{
+    struct world *w = *state;
+    const struct bytes chain = {w->chain, w->chain_len};
+    struct vendor_item item = {.key = sim};
+    struct verdict verdict;
+    struct err err;
+
+    assert_int_equal(put(w, VENDOR_CHAIN, chain, &verdict), STOCK_KEPT);
+    assert_int_equal(put_list(w, 4, &verdict), STOCK_KEPT);
+    item.key.kind = VENDOR_CRL;
+    item.data = make_list(w, 3);
+    assert_int_equal(store_vendor_keep(w->authority.enrol.store, &item, NOW, NOW + 57, &err), 0);
+    assert_true(look(w, NOW).crl_until == NOW + 56);
 }
 
 static void a_chain_is_judged_by_itself(void **state)
@@ -164,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(what_holds_is_kept_and_found_again),
         CASE(no_list_before_the_newest_is_kept),
+        CASE(an_older_list_is_not_put_in_the_place_of_a_newer_one),
         CASE(a_chain_is_judged_by_itself),
     };
 

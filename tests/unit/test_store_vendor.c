@@ -119,27 +119,6 @@ static void the_oldest_goes_when_there_are_too_many(void **state)
     assert_kept(f, chain, "chain"); /* all enrolments of the product need it */
 }
 
-/* Two enrolments end in any order: the list of the later one may be the older one. */
-static void a_list_is_replaced_only_by_one_that_ends_later(void **state)
-{
-    static const struct {
-        const char *text;
-        int64_t not_after;
-        const char *kept;
-    } rows[] = {{"first", 2000, "first"}, {"older", 1999, "first"}, {"newer", 2000, "newer"}};
-    struct database *f = *state;
-    const struct vendor_key list = {.kind = VENDOR_CRL, .product = PRODUCT_GENOA};
-    struct err err;
-
-    for (unsigned i = 0; i < 3; i++) {
-        const struct vendor_item item = {list,
-                                         {(const uint8_t *)rows[i].text, strlen(rows[i].text)}};
-
-        assert_int_equal(store_vendor_keep(f->store, &item, 1000, rows[i].not_after, &err), 0);
-        assert_kept(f, list, rows[i].kept);
-    }
-}
-
 static void what_is_too_long_for_its_reader_is_an_error(void **state)
 {
     struct database *f = *state;
@@ -163,7 +142,6 @@ int main(void)
         CASE(what_the_vendor_published_is_kept_by_kind_product_chip_and_tcb),
         CASE(a_chip_is_known_once_something_of_it_was_kept),
         CASE(the_oldest_goes_when_there_are_too_many),
-        CASE(a_list_is_replaced_only_by_one_that_ends_later),
         CASE(what_is_too_long_for_its_reader_is_an_error),
     };
 
