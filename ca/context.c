@@ -10,6 +10,8 @@
 #include "common/tls.h"
 
 #define GROUPS "X25519:P-256:P-384"
+/* Of keys that we certify: whoever shows another costs us no signature to verify. */
+#define CLIENT_ALGORITHMS "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ed25519"
 #define CERT_LIST_MAX 16384 /* bytes: a client has no business to send a chain */
 
 /* Whose certificate a client shows is judged with its request (ca/renewal.h), and most show none:
@@ -23,6 +25,7 @@ SSL_CTX *context_new(X509 *cert, EVP_PKEY *key, bool allow_1_2, struct err *err)
 {
     /* Arrays: OpenSSL's macro casts the qualifier of a literal away, which clang rightly minds. */
     char groups[] = GROUPS;
+    char client_algorithms[] = CLIENT_ALGORITHMS;
     char groups_with_hybrid[] = "X25519MLKEM768:" GROUPS;
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
@@ -43,6 +46,9 @@ SSL_CTX *context_new(X509 *cert, EVP_PKEY *key, bool allow_1_2, struct err *err)
     SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, judge_later, NULL);
+    if (SSL_CTX_set1_client_sigalgs_list(ctx, client_algorithms) != 1) {
+        goto fail;
+    }
     if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
         SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1) {
         return ctx;

@@ -109,7 +109,7 @@ class Authority:
 
     def __init__(self, url, root, source=None):
         parts = urllib.parse.urlsplit(url)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_verify_locations(root)
         self.connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=20, context=context,
@@ -131,12 +131,12 @@ class Authority:
             raise Refused(status, body.decode(errors="replace").strip())
         return unpadded(json.loads(body)["nonce"]), headers["Set-Cookie"].split(";")[0]
 
-    def enrol(self, request, cookie):
+    def enrol(self, request, cookie, path="/simpleenroll"):
         """Returns the PKCS#7 structure with the certificates (DER)."""
         headers = {"Content-Type": "application/pkcs10"}
         if cookie is not None:
             headers["Cookie"] = cookie
-        status, _, body = self.request("POST", "/simpleenroll", base64.b64encode(request), headers)
+        status, _, body = self.request("POST", path, base64.b64encode(request), headers)
         if status != 200:
             raise Refused(status, body.decode(errors="replace").strip())
         return base64.b64decode(body)

@@ -3,12 +3,18 @@
 lost.  The minute-long run, with memory, is renewal_long.py.  And what the CA asks of one: the same
 instance of the guest.
 """
+import datetime
 import re
 import secrets
 import signal
 import sqlite3
 
 import case
+import est_client as est
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from load import RedisPair
 from world import World, ingress, peer
 
@@ -82,6 +88,32 @@ class Instance(case.Case):
         self.assertEqual(self.renew("identity.failed")["code"], "identity-not-permitted")
         self.assertEqual(self.ca.wait_for("enrol.refused", since=since)["slug"], "client-certificate-unknown")
         self.sidecar.wait_for("identity.renewed")  # soon, and by itself
+
+    def foreign_certificate(self, key):
+        """A file with a certificate that signs itself, and its key."""
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "anybody")])
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        signed = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+                  .serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+                  .sign(key, hashes.SHA256()))
+        path = self.folder / "foreign.pem"
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+                         + signed.public_bytes(Encoding.PEM))
+        return path
+
+    def test_a_foreign_certificate_makes_a_stranger(self):
+        rows = {"p256": ec.generate_private_key(ec.SECP256R1()), "rsa": rsa.generate_private_key(65537, 2048)}
+        for row, foreign in rows.items():
+            with self.subTest(row):
+                authority, key = self.world.authority(), ec.generate_private_key(ec.SECP256R1())
+                authority.context.load_cert_chain(self.foreign_certificate(foreign))
+                nonce, cookie = authority.nonce()
+                evidence = self.world.collect("client", est.anchor(nonce, est.spki(key)))
+                request = est.csr(key, est.attestation(evidence))
+                with self.assertRaises(est.Refused) as refused:
+                    authority.enrol(request, cookie, "/simplereenroll")
+                self.assertEqual(refused.exception.code, "identity-not-permitted")
+                authority.enrol(request, cookie)
 
 
 if __name__ == "__main__":
