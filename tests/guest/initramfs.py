@@ -116,6 +116,8 @@ def make(path, kernel, busybox, tests, build):
             archive.folder(place)
         archive.device("dev/console", 5, 1)
         archive.file(top / "tests/guest/init", "init")
+        archive.bytes("etc/passwd", b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
+        archive.bytes("etc/group", b"root:x:0:\nnogroup:x:65534:\n")
         archive.file(busybox, "bin/busybox")
         archive.bytes("environment", "".join(f"export {key}='{value}'\n" for key, value in variables.items()).encode())
         for name in MODULES:

@@ -56,7 +56,8 @@ class Systemd(case.Case):
         self.assertEqual(len(copies), 4)
         for name in ("liftgate.service.d", "liftgate@.service.d"):  # are looked for beside the unit
             (self.folder / name).mkdir()
-            shutil.copy(CONFIG / "systemd/evidence.conf", self.folder / name)
+            for drop_in in ("evidence.conf", "evidence-device.conf"):
+                shutil.copy(CONFIG / "systemd" / drop_in, self.folder / name)
         status, said, errors = run("systemd-analyze", "verify", "--man=no", *copies)
         complaints = [line for line in (said + errors).splitlines() if str(self.folder) in line or "liftgate" in line]
         self.assertEqual((status, complaints), (0, []), said + errors)
@@ -82,6 +83,12 @@ class Systemd(case.Case):
         self.assertEqual(service["CapabilityBoundingSet"], "")
         page = (CONFIG / "liftgate.conf.5").read_text()
         self.assertIn(f"Default: {more['ReadWritePaths'].removeprefix('-')}.", page)
+
+    def test_a_sidecar_that_asks_the_device_is_not_root(self):
+        service, more = unit("liftgate.service")["Service"], unit("evidence-device.conf")["Service"]
+        self.assertEqual(more, {"LoadCredential": "", "SupplementaryGroups": "sev-guest"})
+        self.assertEqual(service["DynamicUser"], "yes")
+        self.assertIn("/dev/sev-guest rw", service["DeviceAllow"])
 
     def test_the_example_loads_with_the_credentials_and_the_socket_of_the_units(self):
         text = (CONFIG / "systemd/liftgate.conf").read_text()

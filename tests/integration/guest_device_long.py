@@ -4,6 +4,7 @@
 and everything that can go wrong there.
 """
 import errno
+import os
 import pathlib
 import re
 
@@ -15,6 +16,7 @@ from world import World, ingress, peer
 
 REPORT_DATA = bytes(range(64))
 PAGE = 4096
+NOBODY = 65534  # tests/guest/initramfs.py
 NODE = pathlib.Path("/dev/sev-guest")
 DONE, FAILED, USAGE, REFUSED = range(4)  # exit codes
 
@@ -147,11 +149,12 @@ class GuestDevice(case.Case):
             self.assertIn("reboot needed", said)
         self.assertEqual(device.said()[-1][2], 1)
 
-    def sidecar(self, interval):
+    def sidecar(self, interval, process=""):
         """In its sandbox, towards an authority that believes simulated machines alone."""
-        self.world.start_ca()
+        if self.world.ca is None:
+            self.world.start_ca()
         return self.world.sidecar("server", ingress(("127.0.0.1", 9), "client"), [peer("client")], ready=False,
-                                  platform=f"platform = auto\nreport_interval = {interval}")
+                                  platform=f"platform = auto\nreport_interval = {interval}", process=process)
 
     def test_a_sidecar_finds_the_device_and_is_refused_for_its_root_alone(self):
         """Everything before row 29 has passed then: envelope, table, report, and chain."""
@@ -169,6 +172,23 @@ class GuestDevice(case.Case):
         sidecar.wait_for("identity.reboot_needed")
         self.assertEqual(sidecar.get("/readyz")[0], 503)
         self.assertEqual(device.said()[-1], (errno.ENOTTY, 3, 1))
+
+    def test_a_sidecar_without_root_takes_a_device_that_is_its_own_to_read(self):
+        self.device()
+        for folder in (self.folder, self.folder / "ca"):
+            folder.chmod(0o755)
+        NODE.chmod(0o400)
+        for owner in (NOBODY, 0):
+            with self.subTest(f"owner {owner}"):
+                os.chown(NODE, owner, 0)
+                sidecar = self.sidecar("1ms", process="user = nobody\n")
+                if owner == NOBODY:
+                    sidecar.wait_for("identity.failed", code="chain-invalid")
+                    self.assertEqual(sidecar.metric("liftgate_sandbox_status", part="not_root"), 1)
+                else:
+                    self.assertEqual(sidecar.wait(), USAGE)
+                    self.assertIn("/dev/sev-guest: no permission", sidecar.lines[-1])
+                sidecar.stop()
 
     def test_a_sidecar_waits_between_requests(self):
         device = self.device("need=12288")

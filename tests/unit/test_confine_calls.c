@@ -29,11 +29,11 @@
 #define GET_EXT_REPORT 0xC0205302UL
 
 /* What comes of a request in a child that may ask `admitted`: an errno. */
-static int ask_confined(const char *admitted, const char *device, unsigned long request,
-                        int *out_abi)
+static int ask_confined(const char *admitted, bool requests, const char *device,
+                        unsigned long request, int *out_abi)
 {
     const struct confine_files_options files = {.device = admitted};
-    const struct confine_calls_options calls = {.requests = admitted != NULL};
+    const struct confine_calls_options calls = {.requests = requests};
     int told[2];
     pid_t child = 0;
     int status = 0;
@@ -68,23 +68,27 @@ static void a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else(
     static const struct {
         const char *name;
         const char *admitted;
+        bool requests;
         const char *device;
         unsigned long request;
         int expected;
         int abi; /* of Landlock, from which on that is so */
     } rows[] = {
-        {"a report", "/dev/zero", "/dev/zero", GET_REPORT, ENOTTY, 0},
-        {"a report with certificates", "/dev/zero", "/dev/zero", GET_EXT_REPORT, ENOTTY, 0},
-        {"a key", "/dev/zero", "/dev/zero", GET_DERIVED_KEY, ENOSYS, 0},
-        {"another device", "/dev/zero", "/dev/full", GET_REPORT, EACCES, 1},
-        {"no device", NULL, "/dev/zero", GET_REPORT, EACCES, 1},
-        {"one that may be read", "/dev/zero", "/dev/urandom", GET_REPORT, EACCES, LANDLOCK_IOCTLS},
-        {"one that is not there", "/dev/no-such", "/dev/no-such", GET_REPORT, ENOENT, 0},
+        {"a report", "/dev/zero", true, "/dev/zero", GET_REPORT, ENOTTY, 0},
+        {"a report with certificates", "/dev/zero", true, "/dev/zero", GET_EXT_REPORT, ENOTTY, 0},
+        {"no evidence", "/dev/zero", false, "/dev/zero", GET_REPORT, ENOSYS, 0},
+        {"a key", "/dev/zero", true, "/dev/zero", GET_DERIVED_KEY, ENOSYS, 0},
+        {"another device", "/dev/zero", true, "/dev/full", GET_REPORT, EACCES, 1},
+        {"no device", NULL, true, "/dev/zero", GET_REPORT, EACCES, 1},
+        {"one that may be read", "/dev/zero", true, "/dev/urandom", GET_REPORT, EACCES,
+         LANDLOCK_IOCTLS},
+        {"one that is not there", "/dev/no-such", true, "/dev/no-such", GET_REPORT, ENOENT, 0},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int abi = 0;
-        int result = ask_confined(rows[i].admitted, rows[i].device, rows[i].request, &abi);
+        int result =
+            ask_confined(rows[i].admitted, rows[i].requests, rows[i].device, rows[i].request, &abi);
 
         if (abi >= rows[i].abi && result != rows[i].expected) {
             fail_msg("%s: %d instead of %d", rows[i].name, result, rows[i].expected);
