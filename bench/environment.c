@@ -104,9 +104,9 @@ static const char *kind_of(const char *root, const char *flags)
 static json_t *parameters(const char *root)
 {
     static const char *const begins[] = {
-        "mitigations=", "swiotlb=",     "mem_encrypt=", "spec",  "nosmt", "isolcpus=",
-        "nohz_full=",   "clocksource=", "tsc=",         "idle=", "iommu", "intel_iommu",
-        "amd_iommu",    "hugepages=",   "cpuidle",      "pti="};
+        "mitigations=", "swiotlb=",     "mem_encrypt=", "spec",  "nosmt",     "isolcpus=",
+        "nohz_full=",   "clocksource=", "tsc=",         "idle=", "iommu",     "intel_iommu",
+        "amd_iommu",    "hugepages=",   "cpuidle",      "pti=",  "haltpoll.", "preempt="};
     json_t *list = json_array();
     char text[TEXT_CAP];
     char *rest = text;
@@ -204,6 +204,7 @@ json_t *environment_read(const char *root)
     set_swiotlb(object, root);
     set_file(object, "clock_source", root,
              "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    set_file(object, "congestion_control", root, "/proc/sys/net/ipv4/tcp_congestion_control");
     set_file(object, "thp", root, "/sys/kernel/mm/transparent_hugepage/enabled");
     json_object_set_new(object, "libraries", libraries());
     return object;

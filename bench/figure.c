@@ -51,27 +51,37 @@ void figure_curves(const struct recording_step *step, FILE *out)
     }
 }
 
-/* The metric of that name, or of one part of it. */
-static const struct recording_metric *find(const struct recording_target *target, const char *name)
+/* A metric with all its parts together. */
+struct whole {
+    const char *unit; /* NULL: the target has none of it */
+    struct series series;
+};
+
+/* What several processes cost on one path is the sum of it, repetition by repetition. */
+static struct whole whole_of(const struct recording_target *target, const char *name)
 {
+    double sums[RECORDING_VALUES_MAX] = {0};
+    size_t num = RECORDING_VALUES_MAX;
     size_t len = strlen(name);
+    struct whole whole = {.unit = NULL};
 
     for (size_t i = 0; i < target->num_metrics; i++) {
-        const char *each = target->metrics[i].name;
+        const struct recording_metric *metric = &target->metrics[i];
 
-        if (strncmp(each, name, len) == 0 && (each[len] == '\0' || each[len] == '.')) {
-            return &target->metrics[i];
+        if (strncmp(metric->name, name, len) != 0 ||
+            (metric->name[len] != '\0' && metric->name[len] != '.')) {
+            continue;
+        }
+        whole.unit = metric->unit;
+        num = metric->num < num ? metric->num : num;
+        for (size_t j = 0; j < num; j++) {
+            sums[j] += metric->values[j];
         }
     }
-    return NULL;
-}
-
-static struct series series(const struct recording_metric *metric)
-{
-    double sorted[RECORDING_VALUES_MAX];
-
-    memcpy(sorted, metric->values, metric->num * sizeof(sorted[0]));
-    return series_of(sorted, metric->num);
+    if (whole.unit != NULL) {
+        whole.series = series_of(sums, num);
+    }
+    return whole;
 }
 
 bool figure_bars(const struct recording_step *step, const char *name, FILE *out)
@@ -80,10 +90,10 @@ bool figure_bars(const struct recording_step *step, const char *name, FILE *out)
     int num = 0;
 
     for (size_t i = 0; i < step->num_targets; i++) {
-        const struct recording_metric *metric = find(&step->targets[i], name);
+        struct whole whole = whole_of(&step->targets[i], name);
 
-        if (metric != NULL) {
-            unit = metric->unit;
+        if (whole.unit != NULL) {
+            unit = whole.unit;
             num++;
         }
     }
@@ -97,13 +107,11 @@ bool figure_bars(const struct recording_step *step, const char *name, FILE *out)
             "$bars << END\n",
             name, unit, num - 1);
     for (size_t i = 0, row = 0; i < step->num_targets; i++) {
-        const struct recording_metric *metric = find(&step->targets[i], name);
+        struct whole whole = whole_of(&step->targets[i], name);
 
-        if (metric != NULL) {
-            struct series s = series(metric);
-
-            fprintf(out, "%zu %s %.6f %.6f %.6f\n", row++, step->targets[i].name, s.median, s.least,
-                    s.most);
+        if (whole.unit != NULL) {
+            fprintf(out, "%zu %s %.6f %.6f %.6f\n", row++, step->targets[i].name,
+                    whole.series.median, whole.series.least, whole.series.most);
         }
     }
     fprintf(out,
@@ -121,12 +129,14 @@ static void put_line(const struct recording *recording, const char *axis, const 
     for (size_t i = 0; i < recording->num_steps; i++) {
         const struct recording_step *step = &recording->steps[i];
         const struct recording_target *found = recording_target(step, target);
-        const struct recording_metric *metric = found != NULL ? find(found, name) : NULL;
+        struct whole whole = {.unit = NULL};
 
-        if (strcmp(step->axis, axis) == 0 && metric != NULL && step->value > 0) {
-            struct series s = series(metric);
-
-            fprintf(out, "%.6f %.6f %.6f %.6f\n", step->value, s.median, s.least, s.most);
+        if (found != NULL && strcmp(step->axis, axis) == 0 && step->value > 0) {
+            whole = whole_of(found, name);
+        }
+        if (whole.unit != NULL) {
+            fprintf(out, "%.6f %.6f %.6f %.6f\n", step->value, whole.series.median,
+                    whole.series.least, whole.series.most);
         }
     }
     fputs("e\n", out);
@@ -139,10 +149,13 @@ static const char *unit_along(const struct recording *recording, const char *axi
     for (size_t i = 0; i < recording->num_steps; i++) {
         const struct recording_step *step = &recording->steps[i];
         const struct recording_target *found = recording_target(step, target);
-        const struct recording_metric *metric = found != NULL ? find(found, name) : NULL;
+        struct whole whole = {.unit = NULL};
 
-        if (strcmp(step->axis, axis) == 0 && metric != NULL) {
-            return metric->unit;
+        if (found != NULL && strcmp(step->axis, axis) == 0) {
+            whole = whole_of(found, name);
+        }
+        if (whole.unit != NULL) {
+            return whole.unit;
         }
     }
     return NULL;

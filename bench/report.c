@@ -165,15 +165,38 @@ static bool has_curves(const struct recording_step *step)
     return false;
 }
 
+/* Bars of each test of a command that has this figure: "p50.get" and "p50.set" are no sum. */
+static int put_tests(const struct recording *recording, const char *name, FILE *out,
+                     struct err *err)
+{
+    const struct recording_target *first = &recording->steps[0].targets[0];
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < first->num_metrics; i++) {
+        const char *each = first->metrics[i].name;
+
+        if (strncmp(each, name, len) == 0 && (each[len] == '\0' || each[len] == '.') &&
+            put_metric(recording, NULL, each, out, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int put_run(const struct recording *recording, FILE *out, struct err *err)
 {
-    static const char *const metrics[] = {"cpu", "p50", "p99", "operations", "memory"};
+    static const struct {
+        const char *name;
+        bool adds_up; /* what has several parts */
+    } metrics[] = {{"cpu", true},  {"mean", false},       {"p50", false},
+                   {"p99", false}, {"operations", false}, {"memory", true}};
 
     if (has_curves(&recording->steps[0]) && put_curves(&recording->steps[0], out, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
-        if (put_metric(recording, NULL, metrics[i], out, err) != 0) {
+        if ((metrics[i].adds_up ? put_metric(recording, NULL, metrics[i].name, out, err)
+                                : put_tests(recording, metrics[i].name, out, err)) != 0) {
             return -1;
         }
     }

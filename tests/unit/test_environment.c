@@ -99,17 +99,20 @@ static void what_moves_numbers_is_kept_and_nothing_else(void **state)
     json_t *object = NULL;
     const json_t *list = NULL;
 
-    put(*state, "/proc/cmdline", "root=/dev/vda swiotlb=force secret=1 mitigations=off\n");
+    put(*state, "/proc/cmdline",
+        "root=/dev/vda swiotlb=force secret=1 mitigations=off haltpoll.x=0\n");
     put(*state, "/sys/devices/system/cpu/vulnerabilities/meltdown", "Mitigation: PTI\n");
     put(*state, "/sys/devices/system/clocksource/clocksource0/current_clocksource", "kvm-clock\n");
+    put(*state, "/proc/sys/net/ipv4/tcp_congestion_control", "bbr\n");
     put(*state, "/sys/kernel/debug/swiotlb/io_tlb_nslabs", "32768\n");
     object = environment_read(*state);
     list = json_object_get(object, "kernel_parameters");
-    assert_int_equal(json_array_size(list), 2);
+    assert_int_equal(json_array_size(list), 3);
     assert_string_equal(json_string_value(json_array_get(list, 0)), "swiotlb=force");
     assert_string_equal(json_string_value(json_array_get(list, 1)), "mitigations=off");
     check_text(json_object_get(object, "mitigations"), "meltdown", "Mitigation: PTI");
     check_text(object, "clock_source", "kvm-clock");
+    check_text(object, "congestion_control", "bbr");
     assert_int_equal(json_integer_value(json_object_get(object, "swiotlb_bytes")), 64 << 20);
     assert_non_null(json_object_get(json_object_get(object, "libraries"), "openssl"));
     json_decref(object);

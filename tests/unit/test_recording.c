@@ -117,6 +117,29 @@ static void steps_of_a_scale_become_lines(void **state)
     assert_string_equal(err.msg, "x.json: steps: no axis, or one of other letters");
 }
 
+static void what_several_processes_cost_is_added_up(void **state)
+{
+    struct parts parts = sound;
+    struct err err;
+    struct recording *recording = NULL;
+    char *script = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&script, &len);
+
+    parts.metrics = "{\"cpu.egress\":{\"unit\":\"us\",\"values\":[10,20,30]},"
+                    "\"cpu.ingress\":{\"unit\":\"us\",\"values\":[3,2,1]},"
+                    "\"cpus\":{\"unit\":\"us\",\"values\":[500]}}";
+    recording = parse(&parts, &err);
+    assert_non_null(recording);
+    assert_non_null(out);
+    assert_true(figure_bars(&recording->steps[0], "cpu", out));
+    assert_false(figure_bars(&recording->steps[0], "memory", out));
+    fclose(out);
+    assert_non_null(strstr(script, "\n0 direct 22.000000 13.000000 31.000000\n"));
+    free(script);
+    recording_free(recording);
+}
+
 static void other_files_are_refused_with_the_reason(void **state)
 {
     static const struct {
@@ -292,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(steps_of_a_scale_become_lines),
+        cmocka_unit_test(what_several_processes_cost_is_added_up),
         cmocka_unit_test(other_files_are_refused_with_the_reason),
         cmocka_unit_test(a_comparison_says_what_is_significant),
         cmocka_unit_test(what_only_one_of_the_two_has_is_said),
