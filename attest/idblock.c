@@ -33,7 +33,7 @@
 #define KEY_LEN 0x404
 #define KEY_X 4
 #define KEY_Y 0x4c
-#define COORDINATE_LEN 48
+#define COORDINATE_LEN ((size_t)48)
 
 #define ECDSA_P384_SHA384 1
 #define CURVE_P384 2

@@ -10,7 +10,7 @@
 #define GUID_LEN 16
 #define ENTRY_HEAD 18       /* bytes: u16 size and a GUID, which stand behind the data */
 #define TABLE_BEFORE_END 32 /* bytes between the table and the end of the file */
-#define SECTION_LEN 12
+#define SECTION_LEN ((size_t)12)
 #define METADATA_HEAD 16 /* "ASEV", size, version, number of sections */
 
 /* In the order of the bytes: the first three fields are little-endian. */

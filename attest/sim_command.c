@@ -146,8 +146,9 @@ static int read_exactly(const char *path, uint8_t *out, size_t len, struct err *
     return got == len ? 0 : err_set(err, ERR_INVALID, "%s: need %zu bytes", path, len);
 }
 
-static int create(struct sim_args *args, struct err *err)
+static int create(const struct sim_args *args, struct err *err)
 {
+    struct sim_machine_options options = args->options;
     uint8_t block[IDBLOCK_LEN];
     uint8_t auth[IDBLOCK_AUTH_LEN];
 
@@ -156,10 +157,10 @@ static int create(struct sim_args *args, struct err *err)
             read_exactly(args->id_auth, auth, sizeof(auth), err) != 0) {
             return -1;
         }
-        args->options.id_block = block;
-        args->options.id_auth = auth;
+        options.id_block = block;
+        options.id_auth = auth;
     }
-    return sim_machine_create(args->dir, args->mdir, &args->options, err);
+    return sim_machine_create(args->dir, args->mdir, &options, err);
 }
 
 static int machine(struct sim_args *args)

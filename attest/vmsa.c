@@ -19,18 +19,18 @@ static const struct start {
     uint16_t cs_other;
     uint16_t ss;
     uint16_t tr;
-    uint32_t cr0;
     uint64_t pat;
     uint32_t rdx; /* 0: the model's signature */
     uint32_t mxcsr;
     uint16_t x87_control;
+    uint8_t cr0;
     bool flat; /* 32-bit protected mode, as an SVSM is entered; else real mode */
 } starts[] = {
     // clang-format off
-    [VMSA_QEMU] = {0x9b,  0x9b,  0x93,  0x8b, 0x10, UINT64_C(0x7040600070406), 0,     0x1f80, 0x37f, false},
-    [VMSA_EC2]  = {0x9a,  0x9b,  0x92,  0x83, 0x10, UINT64_C(0x7040600070406), 0x600, 0,      0,     false},
-    [VMSA_GCE]  = {0x9b,  0x9b,  0x93,  0x8b, 0x10, UINT64_C(0x70106),         0x600, 0,      0,     false},
-    [VMSA_SVSM] = {0xc9b, 0xc9b, 0xc93, 0x8b, 0x11, UINT64_C(0x7040600070406), 0,     0x1f80, 0,     true},
+    [VMSA_QEMU] = {0x9b,  0x9b,  0x93,  0x8b, UINT64_C(0x7040600070406), 0,     0x1f80, 0x37f, 0x10, false},
+    [VMSA_EC2]  = {0x9a,  0x9b,  0x92,  0x83, UINT64_C(0x7040600070406), 0x600, 0,      0,     0x10, false},
+    [VMSA_GCE]  = {0x9b,  0x9b,  0x93,  0x8b, UINT64_C(0x70106),         0x600, 0,      0,     0x10, false},
+    [VMSA_SVSM] = {0xc9b, 0xc9b, 0xc93, 0x8b, UINT64_C(0x7040600070406), 0,     0x1f80, 0,     0x11, true},
     // clang-format on
 };
 

@@ -166,9 +166,11 @@ static void published_digests_are_reproduced(void **state)
     for (char *line = (char *)text; line != NULL;) {
         char *next = strchr(line, '\n');
         char *args = strchr(line, '\t');
-        char *digest = args != NULL ? strchr(args + 1, '\t') : NULL;
+        char *digest = NULL;
         struct vector vector = {0};
 
+        assert_non_null(args);
+        digest = strchr(args + 1, '\t');
         assert_non_null(digest);
         if (next != NULL) {
             *next++ = '\0';
