@@ -17,6 +17,7 @@
 #include "attest/inspect.h"
 #include "attest/inspect_x509.h"
 #include "attest/product.h"
+#include "attest/tcb.h"
 #include "attest/vek.h"
 #include "attest/verify.h"
 #include "common/der.h"
@@ -83,7 +84,7 @@ static void put_vek(struct sheet *sheet, const char *title, const struct cert *c
 {
     static const char *const spls[] = {NULL,   "bootloader", "tee",  "snp",       "spl4",
                                        "spl5", "spl6",       "spl7", "microcode", "fmc"};
-    const struct sheet_line hwid = {
+    struct sheet_line hwid = {
         .name = "hwID", .offset = SHEET_NO_OFFSET, .meaning = "the chip; CHIP_ID of its reports"};
     struct vek vek = vek_read(cert);
     uint8_t number = 0;
@@ -103,6 +104,10 @@ static void put_vek(struct sheet *sheet, const char *title, const struct cert *c
         }
     }
     if (vek.hwid.data != NULL) {
+        if (vek.hwid.len != tcb_hwid_len(0) && vek.hwid.len != tcb_hwid_len(1)) {
+            hwid.mark = SHEET_DANGER;
+            hwid.meaning = "not of a length that chips have";
+        }
         sheet_hex(sheet, &hwid, vek.hwid);
     }
     put_ia5(sheet, "cspID", "the provider that this VLEK belongs to", vek.csp);

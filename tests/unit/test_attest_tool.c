@@ -356,6 +356,48 @@ static void genuine_evidence_gives_what_its_manifest_says(void **state)
     }
 }
 
+static void genuine_files_have_the_marks_that_they_deserve(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *line; /* its beginning, with the mark; NULL: nothing is marked */
+        const char *meaning;
+    } rows[] = {
+        {"amd/ark-genoa.der", NULL, "AMD's root, pinned in this program"},
+        {"amd/ask-genoa.der", NULL, "CN=SEV-Genoa"},
+        {"amd/ask-genoa-revoked.der", "\n!      key SHA-256 ",
+         "an intermediate that AMD has revoked"},
+        {"amd/crl-genoa-2.der", "\n!      nextUpdate ", "0x020001"},
+        {"snp/milan-v3.report.bin", NULL, "family 19h, model 01h"},
+        {"snp/turin-v5.report.bin", NULL, "fmc 1 ("},
+        {"snp/milan-v2-debug.report.bin", "\n!        DEBUG ", "the host may read and change"},
+        {"snp/milan-v2-b.report.bin", "\n! 180  REPORTED_TCB ", "microcode is below CURRENT_TCB"},
+        {"snp/milan-v3-vlek.report.bin", "\n? 030  VMPL ", "VLEK: key of a cloud provider"},
+        {"snp/milan-v3-vlek.vlek.der", "\n!      notAfter ", "cc-us-east-2.amazonaws.com"},
+        {"snp/bad-hwid-new.vcek.der", "\n!      hwID ", "not of a length that chips have"},
+    };
+    struct tool *tool = *state;
+    const char *dir = getenv("LIFTGATE_FIXTURES");
+
+    dir = dir != NULL ? dir : LIFTGATE_FIXTURES_DEFAULT;
+    if (access(dir, R_OK) != 0) {
+        printf("SKIP: attest_tool: genuine_files_have_the_marks_that_they_deserve: no %s\n", dir);
+        skip();
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[600];
+
+        snprintf(path, sizeof(path), "%s/%s", dir, rows[i].file);
+        assert_int_equal(TOOL_RUN(tool, inspect_command, path), COMMAND_DONE);
+        if (strstr(tool->output, rows[i].meaning) == NULL ||
+            (rows[i].line != NULL ? strstr(tool->output, rows[i].line) == NULL
+                                  : strstr(tool->output, "\n!") != NULL)) {
+            fail_msg("%s: %s, or no \"%s\":\n%s", rows[i].file,
+                     rows[i].line != NULL ? rows[i].line : "a mark", rows[i].meaning, tool->output);
+        }
+    }
+}
+
 static void a_measurement_is_printed_for_a_policy(void **state)
 {
     struct tool *tool = *state;
@@ -463,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_missing_key_certificate_gives_its_address),
         cmocka_unit_test(wrong_usage_is_told_apart_from_refusal),
         cmocka_unit_test(genuine_evidence_gives_what_its_manifest_says),
+        cmocka_unit_test(genuine_files_have_the_marks_that_they_deserve),
     };
 
     return cmocka_run_group_tests(tests, tool_set_up, tool_tear_down);
