@@ -161,6 +161,55 @@ static void whoever_floods_makes_room_for_a_newcomer_from_elsewhere(void **state
     assert_int_equal(next(plan, 2 * INTERVAL_MS, &wait_ms), 2);
 }
 
+/* How many requests go before that of a newcomer who asks once between two of them, while each of
+   `num_networks` asks for 6 new chips in that time. */
+static unsigned requests_before_newcomer(struct kds_plan *plan, uint8_t num_networks)
+{
+    const struct kds_asker newcomer = {false, {{[10] = 0xff, 0xff, 10, 0xff, 0, 1}}};
+    struct vendor_key chip = {.kind = VENDOR_VCEK, .product = PRODUCT_GENOA};
+    const struct vendor_key his = {.kind = VENDOR_VCEK, .product = PRODUCT_TURIN};
+    struct vendor_key key = chip;
+    uint64_t random = num_networks;
+    uint64_t now_ms = 0;
+    uint32_t num_chips = 0;
+    unsigned num = 0;
+
+    for (;; now_ms += INTERVAL_MS, num++) {
+        uint64_t wait_ms = 0;
+
+        for (unsigned i = 0; i < 6U * num_networks; i++) {
+            const struct kds_asker flood = {
+                false, {{[10] = 0xff, 0xff, 10, (uint8_t)(i % num_networks), 0, (uint8_t)i}}};
+
+            num_chips++;
+            memcpy(chip.chip, &num_chips, sizeof(num_chips));
+            if (i == 3U * num_networks) {
+                kds_plan_ask(plan, &his, &newcomer, now_ms);
+            }
+            kds_plan_ask(plan, &chip, &flood, now_ms);
+        }
+        assert_true(kds_plan_next(plan, now_ms, &key, &wait_ms));
+        if (vendor_key_same(&key, &his)) {
+            return num;
+        }
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        end(plan, KDS_ABSENT, 0, now_ms, random);
+    }
+}
+
+static void a_newcomer_waits_for_each_network_that_floods_once_at_most(void **state)
+{
+    static const uint8_t nums[] = {1, 2, 8, 9, 40};
+
+    for (size_t i = 0; i < sizeof(nums) / sizeof(nums[0]); i++) {
+        struct kds_plan *plan = kds_plan_new(INTERVAL_MS, i);
+
+        assert_non_null(plan);
+        assert_in_range(requests_before_newcomer(plan, nums[i]), 0, nums[i]);
+        kds_plan_free(plan);
+    }
+}
+
 /* A flood that names the newcomer's chip does not take it into its own line. */
 static void a_key_counts_as_that_asker_s_whose_turn_is_first(void **state)
 {
@@ -403,6 +452,7 @@ int main(void)
         CASE(known_chips_go_first_and_strangers_are_few),
         CASE(strangers_have_every_fourth_request_while_known_chips_wait),
         CASE(whoever_floods_makes_room_for_a_newcomer_from_elsewhere),
+        CASE(a_newcomer_waits_for_each_network_that_floods_once_at_most),
         CASE(a_key_counts_as_that_asker_s_whose_turn_is_first),
         CASE(what_no_chip_is_named_in_hardly_waits),
         CASE(a_service_that_objects_to_haste_sees_no_more_of_it),
