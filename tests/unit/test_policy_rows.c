@@ -168,6 +168,7 @@ SPOIL(spoil_major_abi, c->guest_policy = (c->guest_policy & ~UINT64_C(0xffff)) |
 SPOIL(spoil_chip, c->chip[63] ^= 1)
 SPOIL(spoil_masked, c->chip_known = false; memset(c->chip, 0, sizeof(c->chip)))
 SPOIL(spoil_kind, *c = provider_claims())
+SPOIL(spoil_vcek, *c = sound_claims())
 SPOIL(spoil_csp, c->csp[3] = 'x')
 SPOIL(spoil_no_csp, c->csp[0] = '\0')
 SPOIL(spoil_longer_csp, snprintf(c->csp, sizeof(c->csp), "CN=cc-b.examplex"))
@@ -366,6 +367,44 @@ static void each_tcb_has_its_floor(void **state)
     expect_refusal(loose, &claims, 83, VERDICT_TCB_NOT_ALLOWED, "current-below-floor");
 }
 
+/* What a policy asks for alone, it asks for. */
+static void each_wish_holds_without_the_others(void **state)
+{
+#define ONLY(floor, wish)                                                                          \
+    CA "[tcb genoa]\n" floor "\n[workload app]\ntee = snp\nspiffe = snp/app\ntcb = genoa\n"        \
+       "platform_accept_bits = 100\nid_key_digest = " HEX_48("bb") "\n" wish "\n"
+    static const struct {
+        const char *policy;
+        bool provider; /* signed by a provider's key */
+        void (*spoil)(struct claims *claims);
+        int row;
+        const char *slug;
+    } rows[] = {
+        {ONLY("snp = 21", "csp = CN=cc-b.example"), true, spoil_csp, 75, "csp-not-listed"},
+        {ONLY("snp = 21", "vek = vlek"), true, spoil_vcek, 75, "vek-kind-not-allowed"},
+        {ONLY("min_launch_mit = 1", ""), false, spoil_launch_mitigation, 86,
+         "launch-mitigation-missing"},
+        {ONLY("min_launch_mit = 1", ""), false, spoil_unreported, 86, "mitigation-unreported"},
+        {ONLY("min_current_mit = 3", ""), false, spoil_current_mitigation, 86,
+         "current-mitigation-missing"},
+        {ONLY("min_current_mit = 3", ""), false, spoil_unreported, 86, "mitigation-unreported"},
+        {ONLY("snp = 21", ""), false, spoil_id_key, 88, "id-key"},
+    };
+#undef ONLY
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct claims claims = rows[i].provider ? provider_claims() : sound_claims();
+        struct verdict verdict;
+
+        claims.measurement_len = 32; /* nobody asks for one */
+        assert_true(judge(rows[i].policy, &claims, &verdict));
+        rows[i].spoil(&claims);
+        assert_false(judge(rows[i].policy, &claims, &verdict));
+        assert_string_equal(verdict.slug, rows[i].slug);
+        assert_int_equal(verdict.row, rows[i].row);
+    }
+}
+
 static void a_masked_chip_may_be_allowed_by_name(void **state)
 {
     static const char allowing[] = CA FLOORS WORKLOAD "masked_chip = allow\n";
@@ -429,11 +468,14 @@ static void an_explanation_has_every_row(void **state)
     assert_true(policy_explain(policy, "app", &claims, &rows));
     assert_int_equal(rows.num_results, 22);
     for (size_t i = 0; i < rows.num_results; i++) {
-        bool failed = rows.results[i].row == 70 || rows.results[i].row == 90;
+        const struct row_result *result = &rows.results[i];
+        bool failed = result->row == 70 || result->row == 90;
 
-        assert_int_equal(rows.results[i].row, 69 + i);
-        assert_int_equal(rows.results[i].state, failed ? ROW_FAILED : ROW_OK);
+        assert_int_equal(result->row, 69 + i);
+        assert_int_equal(result->state, failed ? ROW_FAILED : ROW_OK);
+        assert_int_equal(result->verdict.row, failed ? result->row : 0);
     }
+    assert_string_equal(rows.results[70 - 69].verdict.slug, "vmpl-not-allowed");
     assert_false(policy_explain(policy, "other", &claims, &rows));
     policy_free(policy);
 }
@@ -444,6 +486,7 @@ int main(void)
         cmocka_unit_test(what_is_asked_for_is_accepted),
         cmocka_unit_test(one_thing_wrong_is_refused_by_its_own_name),
         cmocka_unit_test(each_tcb_has_its_floor),
+        cmocka_unit_test(each_wish_holds_without_the_others),
         cmocka_unit_test(a_masked_chip_may_be_allowed_by_name),
         cmocka_unit_test(a_signer_may_stand_for_the_measurement),
         cmocka_unit_test(an_instance_is_the_one_expected),

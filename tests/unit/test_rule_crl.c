@@ -270,15 +270,67 @@ static void a_list_that_holds_is_remembered_and_bounds_the_verdict(void **state)
 static void a_bad_list_does_not_hide_a_good_one(void **state)
 {
     struct specimen *specimen = specimen_new(&milan);
+    struct claims claims;
+
+    crl_required(specimen);
+    for (size_t bad = 0; bad < 2; bad++) {
+        struct revocation list = sound(specimen);
+
+        revocation_make(&list, &specimen->crls[1 - bad]);
+        list.number++;
+        list.next_update = SPECIMEN_NOW - 1;
+        revocation_make(&list, &specimen->crls[bad]);
+        accept(specimen, &claims);
+    }
+    specimen_free(specimen);
+}
+
+/* The number first, then the date; whichever comes first among those at hand. */
+static void of_two_lists_the_newer_decides(void **state)
+{
+    static const struct {
+        int number; /* how much the newer one is ahead */
+        int seconds;
+    } rows[] = {{1, 0}, {0, 60}, {1, -60}, {1, 60}};
+    struct specimen *specimen = specimen_new(&milan);
+
+    for (size_t i = 0; i < 4 * sizeof(rows) / sizeof(rows[0]); i++) {
+        const size_t newer = i % 2;
+        const bool newer_revokes = i / 2 % 2 == 0;
+        struct revocation list = sound(specimen);
+        struct claims claims;
+        struct verdict verdict = {0};
+
+        list.revoked = newer_revokes ? NULL : &specimen->ask;
+        revocation_make(&list, &specimen->crls[1 - newer]);
+        list.number += rows[i / 4].number;
+        list.this_update += rows[i / 4].seconds;
+        list.revoked = newer_revokes ? &specimen->ask : NULL;
+        revocation_make(&list, &specimen->crls[newer]);
+        if (newer_revokes) {
+            assert_false(specimen_verify(specimen, &claims, &verdict));
+            assert_string_equal(verdict.slug, "intermediate-revoked");
+        } else {
+            accept(specimen, &claims);
+        }
+    }
+    specimen_free(specimen);
+}
+
+static void the_window_holds_to_the_second(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
     struct revocation list = sound(specimen);
     struct claims claims;
 
     crl_required(specimen);
-    list.number++;
-    list.next_update = SPECIMEN_NOW - 1;
+    list.this_update = SPECIMEN_NOW + 300;
+    list.next_update = SPECIMEN_NOW + 301;
     revocation_make(&list, &specimen->crls[0]);
-    list = sound(specimen);
-    revocation_make(&list, &specimen->crls[1]);
+    accept(specimen, &claims);
+    list.this_update = SPECIMEN_NOW;
+    list.next_update = SPECIMEN_NOW + 1;
+    revocation_make(&list, &specimen->crls[0]);
     accept(specimen, &claims);
     specimen_free(specimen);
 }
@@ -333,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_that_holds_is_remembered_and_bounds_the_verdict),
         cmocka_unit_test(a_bad_list_does_not_hide_a_good_one),
+        cmocka_unit_test(of_two_lists_the_newer_decides),
+        cmocka_unit_test(the_window_holds_to_the_second),
         cmocka_unit_test(the_kinds_of_key_are_remembered_apart),
         cmocka_unit_test(a_list_of_another_root_says_nothing),
         cmocka_unit_test(numbers_are_compared_as_numbers),

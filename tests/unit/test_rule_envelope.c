@@ -67,6 +67,12 @@ static void paravisor(struct specimen *specimen)
     memcpy(specimen->report, "HCLA", 4);
 }
 
+static void paravisor_alone(struct specimen *specimen)
+{
+    paravisor(specimen);
+    specimen->report_len = 4;
+}
+
 static void report_short(struct specimen *specimen)
 {
     specimen->report_len = REPORT_LEN - 1;
@@ -141,6 +147,7 @@ static const struct specimen_case cases[] = {
     {"provider-unknown",     1, VERDICT_PLATFORM_UNSUPPORTED, provider_with_line_feed, {0}},
     {"service-provider",     2, VERDICT_PLATFORM_UNSUPPORTED, service_provider, {0}},
     {"paravisor",            3, VERDICT_PLATFORM_UNSUPPORTED, paravisor, {0}},
+    {"paravisor",            3, VERDICT_PLATFORM_UNSUPPORTED, paravisor_alone, {0}},
     {"length",               4, VERDICT_REPORT_INVALID, report_short, {0}},
     {"length",               4, VERDICT_REPORT_INVALID, report_long, {0}},
 };
@@ -180,6 +187,31 @@ static void sound_tables_are_accepted(void **state)
     assert_true(accepts(specimen));
     specimen->aux_len = TABLE_LEN_MAX;
     assert_true(accepts(specimen));
+    for (uint8_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+        put_entry(specimen, i, (uint8_t)(i + 1), 0, 0);
+    }
+    assert_true(accepts(specimen));
+    specimen_free(specimen);
+}
+
+/* Two bodies side by side, and one that is absent in the middle of another; in either order. */
+static void bodies_that_only_touch_do_not_overlap(void **state)
+{
+    static const struct specimen_kind kind = {"Milan", 3, NULL};
+    static const struct {
+        uint64_t offset;
+        uint64_t len;
+    } pairs[][2] = {{{80, 4}, {84, 4}}, {{80, 4}, {82, 0}}};
+    struct specimen *specimen = specimen_new(&kind);
+
+    specimen->aux_len = 88;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        for (size_t first = 0; first < 2; first++) {
+            put_entry(specimen, first, 1, pairs[i][0].offset, pairs[i][0].len);
+            put_entry(specimen, 1 - first, 2, pairs[i][1].offset, pairs[i][1].len);
+            assert_true(accepts(specimen));
+        }
+    }
     specimen_free(specimen);
 }
 
@@ -205,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound_tables_are_accepted),
+        cmocka_unit_test(bodies_that_only_touch_do_not_overlap),
         cmocka_unit_test(the_content_of_a_table_entry_decides_its_kind),
     };
 

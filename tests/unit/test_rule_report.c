@@ -253,6 +253,21 @@ static void fields_of_later_versions_may_be_filled(void **state)
     assert_true(accepts(&v5, byte_207, &claims));
 }
 
+static void vmpl_3(struct specimen *specimen)
+{
+    set(specimen, REPORT_VMPL, 3);
+}
+
+/* Which of them may is the policy's business. */
+static void every_level_of_the_guest_may_ask(void **state)
+{
+    static const struct specimen_kind kind = V5;
+    struct claims claims;
+
+    assert_true(accepts(&kind, vmpl_3, &claims));
+    assert_int_equal(claims.vmpl, 3);
+}
+
 static void all_flags_of_the_guest(struct specimen *specimen)
 {
     set(specimen, REPORT_POLICY, 0x30f0133);
@@ -302,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_of_later_versions_may_be_filled),
+        cmocka_unit_test(every_level_of_the_guest_may_ask),
         cmocka_unit_test(debug_and_migration_are_claims_not_refusals),
         cmocka_unit_test(the_mirrored_signature_is_the_same_evidence),
     };
