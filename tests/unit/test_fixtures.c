@@ -18,6 +18,7 @@
 #include "attest/cert.h"
 #include "attest/crl.h"
 #include "attest/memo.h"
+#include "attest/parcel.h"
 #include "attest/policy.h"
 #include "attest/report.h"
 #include "attest/verify.h"
@@ -215,6 +216,47 @@ static void every_report_gives_what_the_manifest_says(void **state)
         }
     }
     assert_true(num_debug >= 1);
+}
+
+/* What an agent would send with a report if the host had given it these two certificates. */
+static size_t count_sent(const struct fixture *fixture, struct bytes vek, struct bytes ca)
+{
+    const struct evidence evidence = {
+        .provider = {(const uint8_t *)"sev_guest", 9},
+        .outblob = fixture->report,
+        .certs = {vek, ca},
+        .num_certs = 2,
+    };
+    struct err err;
+    struct parcel *parcel = parcel_new(&evidence, fixture->vlek ? NOW_VLEK : NOW, &err);
+    size_t num = 0;
+
+    if (parcel == NULL) {
+        fail_msg("%s: %s", fixture->name, err.msg);
+    }
+    num = parcel_evidence(parcel)->num_certs;
+    parcel_free(parcel);
+    return num;
+}
+
+static void an_agent_sends_the_certificates_that_fit_its_report(void **state)
+{
+    struct fixtures *all = need(state, __func__);
+
+    for (size_t i = 0; i < all->num_reports; i++) {
+        const struct fixture *fixture = &all->reports[i];
+        const struct fixture *other = &all->reports[(i + 1) % all->num_reports];
+        size_t num_asks = 0;
+
+        for (size_t j = 0; j < all->num_amd; j++) {
+            size_t num = count_sent(fixture, fixture->vek, all->amd[j]);
+
+            assert_in_range(num, 1, 2);
+            num_asks += num - 1;
+            assert_int_equal(count_sent(fixture, other->vek, all->amd[j]), 0);
+        }
+        assert_in_range(num_asks, 1, 2); /* Genoa's was issued again */
+    }
 }
 
 static void an_expired_vlek_is_refused(void **state)
@@ -535,6 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_report_gives_what_the_manifest_says),
+        cmocka_unit_test(an_agent_sends_the_certificates_that_fit_its_report),
         cmocka_unit_test(an_expired_vlek_is_refused),
         cmocka_unit_test(a_vek_of_another_chip_is_refused),
         cmocka_unit_test(a_vek_issued_again_is_accepted),
