@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/command.h"
 #include "common/err.h"
 
 #define IN(section, field) offsetof(struct scenario_##section, field)
@@ -84,10 +85,15 @@ static int check_command(const struct scenario_load *load, const struct settings
     static const char *const others[] = {"protocol", "request_size", "reply_size", "connections",
                                          "pipeline", "idle",         "rate",       "time",
                                          "settle",   "stall",        "peers",      "warm_up"};
+    enum command_kind kind = COMMAND_REDIS;
+    struct err why;
 
     if ((load->workload == SCENARIO_COMMAND) != (load->command != NULL)) {
         return refuse_load(source, "command", err,
                            "goes with workload = command, and it with this");
+    }
+    if (load->command != NULL && command_kind(load->command, &kind, &why) != 0) {
+        return refuse_load(source, "command", err, why.msg);
     }
     for (size_t i = 0; load->command != NULL && i < sizeof(others) / sizeof(others[0]); i++) {
         if (given(source, others[i])) {

@@ -101,6 +101,8 @@ static void contradictions_are_refused_with_their_line(void **state)
          "s.ini:3: [load] command: goes with workload = command, and it with this"},
         {"[load]\nworkload = command\n" DIRECT,
          "s.ini:1: [load] command: goes with workload = command, and it with this"},
+        {"[load]\nworkload = command\ncommand = sh -c wrk\n" DIRECT,
+         "s.ini:3: [load] command: sh: need redis-benchmark, pgbench or wrk"},
         {"[load]\nworkload = command\ncommand = wrk\ntime = 1s\n" DIRECT,
          "s.ini:4: [load] time: the command says so, not this file"},
         {"[load]\nworkload = command\ncommand = wrk\n" MADE DIRECT "tls = yes\n",
