@@ -190,29 +190,41 @@ static double more(uint64_t after, uint64_t before)
     return after > before ? (double)(after - before) : 0;
 }
 
+/* Of one process; what cannot be known is left out. */
+static int add_cost(struct turn *turn, const struct process *p, double num, struct err *err)
+{
+    double cpu = more(p->after.cpu_ns, p->before.cpu_ns) / 1e3 / num;
+    double ticks = more(p->after.ticks, p->before.ticks);
+    double system = ticks > 0 ? more(p->after.system_ticks, p->before.system_ticks) / ticks : 0;
+    double waits = more(p->after.waits, p->before.waits) / num;
+    double preemptions = more(p->after.preemptions, p->before.preemptions) / num;
+    bool lost = p->after.ended_ticks != p->before.ended_ticks; /* the switches of some children */
+    const struct {
+        bool known;
+        struct results_value value;
+    } rows[] = {
+        {true, {"cpu", p->name, "us", RESULTS_LESS, cpu}},
+        {true, {"system", p->name, "us", RESULTS_LESS, cpu * system}},
+        {!lost, {"switches", p->name, "", RESULTS_LESS, waits + preemptions}},
+        {!lost, {"waits", p->name, "", RESULTS_LESS, waits}},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].known && results_add(turn->target, &rows[i].value, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* What `operations` have cost, each. */
 static int add_costs(struct turn *turn, uint64_t operations, struct err *err)
 {
     double num = (double)operations;
 
     for (size_t i = 0; i < turn->num_processes; i++) {
-        const struct process *p = &turn->processes[i];
-        double cpu = more(p->after.cpu_ns, p->before.cpu_ns) / 1e3 / num;
-        double ticks = more(p->after.ticks, p->before.ticks);
-        double system = ticks > 0 ? more(p->after.system_ticks, p->before.system_ticks) / ticks : 0;
-        double waits = more(p->after.waits, p->before.waits) / num;
-        double preemptions = more(p->after.preemptions, p->before.preemptions) / num;
-        const struct results_value rows[] = {
-            {"cpu", p->name, "us", RESULTS_LESS, cpu},
-            {"system", p->name, "us", RESULTS_LESS, cpu * system},
-            {"switches", p->name, "", RESULTS_LESS, waits + preemptions},
-            {"waits", p->name, "", RESULTS_LESS, waits},
-        };
-
-        for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++) {
-            if (results_add(turn->target, &rows[j], err) != 0) {
-                return -1;
-            }
+        if (add_cost(turn, &turn->processes[i], num, err) != 0) {
+            return -1;
         }
     }
     return add(turn, "packets", "", (double)(turn->segments_after - turn->segments_before) / num,

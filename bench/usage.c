@@ -180,6 +180,7 @@ static void add_ticks(const char *line, struct usage *sum)
     uint64_t ended =
         stat_field(line, FIELD_CHILDREN_USER) + stat_field(line, FIELD_CHILDREN_SYSTEM);
 
+    sum->ended_ticks += ended;
     sum->cpu_ns += ended * SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
     sum->ticks += ended + stat_field(line, FIELD_USER) + stat_field(line, FIELD_SYSTEM);
     sum->system_ticks += stat_field(line, FIELD_SYSTEM) + stat_field(line, FIELD_CHILDREN_SYSTEM);

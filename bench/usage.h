@@ -27,7 +27,8 @@ struct usage {
     uint64_t cpu_ns; /* with that of children that have ended */
     uint64_t ticks;  /* the same in clock ticks, coarser; user and kernel together */
     uint64_t system_ticks;
-    uint64_t waits; /* context switches because it waited; those of ended children are lost */
+    uint64_t ended_ticks; /* those of children that have ended */
+    uint64_t waits;       /* context switches because it waited; those of ended children are lost */
     uint64_t preemptions;
 };
 

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -123,6 +124,30 @@ class Plain(LoadCase):
         status, _, errors = self.measure(f"[load]\nworkload = command\nrepetitions = 1\ncommand = {command} -q\n{target}")
         self.assertEqual(status, 1)
         self.assertIn("no figure in what it wrote", errors)
+
+
+    def test_of_children_that_ended_there_is_time_but_no_switches(self):
+        forking = ("import os, socket, time\n"
+                   "listener = socket.create_server(('127.0.0.1', 0), backlog=64)\n"
+                   "print('port', listener.getsockname()[1], flush=True)\n"
+                   "while True:\n"
+                   "    connection = listener.accept()[0]\n"
+                   "    if os.fork() == 0:\n"
+                   "        while time.process_time() < 0.03: pass\n"
+                   "        connection.sendall(connection.recv(64))\n"
+                   "        os._exit(0)\n"
+                   "    connection.close()\n"
+                   "    os.wait()\n")
+        server = Process(self, sys.executable, "-c", forking)
+        port = server.wait_line("port ").split()[-1]
+        status, results, errors = self.measure(
+            "[load]\nworkload = churn\nprotocol = echo\nrepetitions = 1\nwarm_up = 1ms\ntime = 400ms\n"
+            f"[target t]\nconnect = 127.0.0.1:{port}\nprocesses = p\n[process p]\npid = {server.pid}\n")
+        self.assertEqual(status, 0, errors)
+        metrics = results["targets"][0]["metrics"]
+        self.assertGreater(metrics["cpu.p"]["median"], 20000)
+        self.assertNotIn("switches.p", metrics)
+        self.assertNotIn("waits.p", metrics)
 
 
 class Mutual(LoadCase):
