@@ -266,15 +266,12 @@ static int open_device(const char *path, struct err *err)
     case ENODEV:
     case ENXIO:
         return err_set(err, ERR_INVALID,
-                       "%s: not there: outside an SEV-SNP guest there is none; inside, load "
-                       "sev-guest (Linux 5.19)",
-                       path);
+                       "%s: not there: no SEV-SNP guest, or sev-guest is not loaded", path);
     case EACCES:
     case EPERM:
-        return err_set(err, ERR_INVALID,
-                       "%s: no permission: it is root's, and the sandbox admits it only if it was "
-                       "there at the start",
-                       path);
+        return err_set(
+            err, ERR_INVALID,
+            "%s: no permission: it must be readable, and there when the sandbox is entered", path);
     default:
         return err_set_errno(err, ERR_INVALID, errno, "%s", path);
     }
