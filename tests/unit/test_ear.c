@@ -166,6 +166,103 @@ static void changed_bytes_are_refused(void **state)
     }
 }
 
+/* Puts `to` in the place of the first `from`, and the length of the claims right. */
+static size_t replace(uint8_t cmw[static EAR_CMW_MAX], size_t len, struct bytes from,
+                      struct bytes to)
+{
+    uint8_t *at = memmem(cmw, len, from.data, from.len);
+    size_t behind = 0;
+    size_t uccs_len = 0;
+
+    assert_non_null(at);
+    behind = len - (size_t)(at - cmw) - from.len;
+    len = len - from.len + to.len;
+    assert_true(len <= EAR_CMW_MAX);
+    memmove(at + to.len, at + from.len, behind);
+    memcpy(at, to.data, to.len);
+    uccs_len = len - UCCS_OFFSET - 1;
+    cmw[UCCS_OFFSET - 2] = (uint8_t)(uccs_len >> 8);
+    cmw[UCCS_OFFSET - 1] = (uint8_t)uccs_len;
+    return len;
+}
+
+#define BYTES(text)                                                                                \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+#define ZEROS_16 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define ZEROS_48 ZEROS_16 ZEROS_16 ZEROS_16
+#define A_8 "aaaaaaaa"
+#define A_64 A_8 A_8 A_8 A_8 A_8 A_8 A_8 A_8
+
+static void lengths_numbers_and_keys_have_their_bounds(void **state)
+{
+    static const struct {
+        const char *what;
+        struct bytes from;
+        struct bytes to;
+        bool taken;
+    } rows[] = {
+        {"a platform of 7 letters", BYTES("cteecsnp"), BYTES("cteegaaaaaaa"), true},
+        {"of 8", BYTES("cteecsnp"), BYTES("cteehaaaaaaaa"), false},
+        {"of none", BYTES("cteecsnp"), BYTES("ctee\x60"), false},
+        {"a letter that is none", BYTES("cteecsnp"), BYTES("cteecsn\x7f"), false},
+        {"a measurement of 64 bytes", BYTES("\x58\x30" ZEROS_48),
+         BYTES("\x58\x40" ZEROS_48 ZEROS_16), true},
+        {"of 65", BYTES("\x58\x30" ZEROS_48), BYTES("\x58\x41" ZEROS_48 ZEROS_16 "\0"), false},
+        {"of none", BYTES("\x58\x30" ZEROS_48), BYTES("\x40"), false},
+        {"a TCB component of 255", BYTES("\x18\x48"), BYTES("\x18\xff"), true},
+        {"of 256", BYTES("\x18\x48"), BYTES("\x19\x01\0"), false},
+        {"a time that is none", BYTES("\x06\x1a\x6a\xb1\x3b\x80"),
+         BYTES("\x06\x1b\x80\0\0\0\0\0\0\0"), false},
+        {"no time", BYTES("\xa4\x06\x1a\x6a\xb1\x3b\x80"), BYTES("\xa3"), false},
+        {"no claims", BYTES("\x19\x03\xed"), BYTES("\x19\x03\xee"), false},
+        {"no policy", BYTES("\x19\x03\xeb\x81\x78"), BYTES("\x19\x03\xeb\x80\x78"), false},
+        {"a key twice", BYTES("\xa5\0\x02\x01\x02"), BYTES("\xa5\0\x02\0\x02"), false},
+        {"a builder of 64 letters", BYTES("\x71liftgate-ca 1.0.0"), BYTES("\x78\x40" A_64), false},
+    };
+    const struct ear source = example();
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t cmw[EAR_CMW_MAX];
+        size_t len = replace(cmw, encode(&source, cmw), rows[i].from, rows[i].to);
+        struct ear ear;
+        struct err err;
+
+        if ((ear_decode((struct bytes){cmw, len}, &ear, &err) == 0) != rows[i].taken) {
+            fail_msg("%s: %s", rows[i].what, rows[i].taken ? err.msg : "taken");
+        }
+    }
+}
+
+static void a_second_policy_is_refused(void **state)
+{
+    static const struct bytes head = BYTES("\x19\x03\xeb\x81");
+    static const struct bytes two = BYTES("\x19\x03\xeb\x82");
+    static const struct bytes claims = BYTES("\x19\x03\xed");
+    static const struct bytes second = BYTES("\x61\x61\x19\x03\xed");
+    const struct ear source = example();
+    uint8_t cmw[EAR_CMW_MAX];
+    size_t len = replace(cmw, encode(&source, cmw), head, two);
+    struct ear ear;
+    struct err err;
+
+    len = replace(cmw, len, claims, second);
+    assert_int_equal(ear_decode((struct bytes){cmw, len}, &ear, &err), -1);
+}
+
+static void what_is_longer_than_a_result_is_not_looked_at(void **state)
+{
+    const struct ear source = example();
+    uint8_t cmw[EAR_CMW_MAX + 1] = {0};
+    struct ear ear;
+    struct err err;
+
+    encode(&source, cmw);
+    assert_int_equal(ear_decode((struct bytes){cmw, sizeof(cmw)}, &ear, &err), -1);
+    assert_string_equal(err.msg, "attestation result: over 1024 bytes");
+}
+
 /* hardware and runtime-opaque: one alone is no vendor's root. */
 static void both_tiers_make_a_genuine_platform(void **state)
 {
@@ -289,6 +386,9 @@ int main(void)
         cmocka_unit_test(what_was_encoded_is_decoded),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(changed_bytes_are_refused),
+        cmocka_unit_test(lengths_numbers_and_keys_have_their_bounds),
+        cmocka_unit_test(a_second_policy_is_refused),
+        cmocka_unit_test(what_is_longer_than_a_result_is_not_looked_at),
         cmocka_unit_test(both_tiers_make_a_genuine_platform),
         cmocka_unit_test(bytes_behind_the_claims_are_refused),
         cmocka_unit_test(another_indicator_and_bytes_behind_the_record_are_refused),
