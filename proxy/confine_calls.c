@@ -172,14 +172,16 @@ static void rule_open(scmp_filter_ctx filter, int *rc, uint32_t action, int mask
     rule(filter, rc, action, "openat", 1, &third);
 }
 
-/* For reading; a wish to write is answered as if the file forbade it, unless it is one of a
-   request: a file that is there and is not cut off. */
+/* For reading; a wish to write, or to cut a file off, is answered as if the file forbade it, unless
+   it is one of a request: a file that is there and stays as long as it is.  Landlock knows of
+   cutting only since its third version. */
 static int add_files(scmp_filter_ctx filter, const struct confine_calls_options *options)
 {
     const int looks = O_ACCMODE | O_CREAT | O_TRUNC;
     int rc = 0;
 
-    rule_open(filter, &rc, SCMP_ACT_ALLOW, O_ACCMODE | O_CREAT, O_RDONLY);
+    rule_open(filter, &rc, SCMP_ACT_ALLOW, looks, O_RDONLY);
+    rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), looks, O_RDONLY | O_TRUNC);
     rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), O_ACCMODE, O_RDWR);
     if (!options->requests) {
         rule_open(filter, &rc, SCMP_ACT_ERRNO(EACCES), O_ACCMODE, O_WRONLY);

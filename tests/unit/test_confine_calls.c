@@ -1,6 +1,7 @@
 /*
- * Confine_calls, with the files that confine_files admits: which devices may be asked for what. All
- * else is in the tests of the sandbox.
+ * Confine_calls: which devices may be asked for what, with the files that confine_files admits; and
+ * how files may be opened, where the kernel's Landlock knows nothing of that.  All else is in the
+ * tests of the sandbox.
  */
 #include "proxy/confine_calls.h"
 
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -96,10 +98,68 @@ static void a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else(
     }
 }
 
+/* What comes of opening `path` in a child that only the filter confines: an errno. */
+static int open_confined(bool requests, const char *path, int flags)
+{
+    const struct confine_calls_options calls = {.requests = requests};
+    pid_t child = fork();
+    int status = 0;
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct err err;
+
+        if (confine_calls(&calls, &err) != 0) {
+            _exit(NOT_CONFINED);
+        }
+        _exit(open(path, flags | O_CLOEXEC, 0600) >= 0 ? 0 : errno);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void no_file_is_made_or_cut_off_even_without_landlock(void **state)
+{
+    static const struct {
+        int flags;
+        int expected[2]; /* without evidence, and with */
+    } rows[] = {
+        {O_RDONLY, {0, 0}},
+        {O_WRONLY, {EACCES, 0}},
+        {O_RDWR, {EACCES, EACCES}},
+        {O_RDONLY | O_TRUNC, {EACCES, EACCES}},
+        {O_WRONLY | O_TRUNC, {EACCES, EACCES}},
+        {O_RDWR | O_TRUNC, {EACCES, EACCES}},
+        {O_RDONLY | O_CREAT, {ENOSYS, ENOSYS}},
+        {O_WRONLY | O_CREAT, {EACCES, EACCES}},
+        {O_WRONLY | O_CREAT | O_TRUNC, {EACCES, EACCES}},
+    };
+    char path[] = "/tmp/confine_calls.XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "kept", 4), 4);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int requests = 0; requests < 2; requests++) {
+            int result = open_confined(requests != 0, path, rows[i].flags);
+
+            if (result != rows[i].expected[requests]) {
+                fail_msg("%#o: %d instead of %d", (unsigned)rows[i].flags, result,
+                         rows[i].expected[requests]);
+            }
+            assert_int_equal(lseek(fd, 0, SEEK_END), 4);
+        }
+    }
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else),
+        cmocka_unit_test(no_file_is_made_or_cut_off_even_without_landlock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
