@@ -127,7 +127,7 @@ static int explain_call(const struct inquiry *inquiry, struct err *err)
 {
     const char *name = inquiry->device->name;
 
-    if (inquiry->late) {
+    if (inquiry->late && inquiry->errnum != ENOTTY) { /* else another call would say the same */
         *err = inquiry->turn;
         return -1;
     }

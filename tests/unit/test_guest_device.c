@@ -286,6 +286,25 @@ static void each_request_waits_for_its_turn(void **state)
     }
 }
 
+/* However rarely it may be asked: or it would be asked for ever. */
+static void a_wiped_key_is_known_by_the_first_answer(void **state)
+{
+    static const char *const faults[FAULTS_MAX] = {"wiped"};
+    struct driver_double *driver = make_driver(state, faults);
+    const struct guest_device device = {
+        .name = "it", .answer = driver_double_ioctl, .context = driver};
+    struct err err = {.msg = ""};
+    const struct guest_device_options options = {.pace = pace_new(3600000, &err)};
+    struct blobs blobs;
+
+    assert_non_null(options.pace);
+    assert_int_equal(guest_device_ask(&device, &options, report_data, &blobs, &err), -1);
+    assert_int_equal(err.code, ERR_REBOOT);
+    assert_int_equal(driver_double_calls(driver), 1);
+    pace_free(options.pace);
+    driver_double_free(driver);
+}
+
 static void a_path_that_leads_to_no_driver_is_refused(void **state)
 {
     static const struct {
@@ -333,6 +352,7 @@ int main(void)
         cmocka_unit_test(after_a_failure_that_cost_the_key_the_next_try_says_reboot),
         cmocka_unit_test(a_privilege_level_that_does_not_exist_is_not_asked_for),
         cmocka_unit_test(each_request_waits_for_its_turn),
+        cmocka_unit_test(a_wiped_key_is_known_by_the_first_answer),
         cmocka_unit_test(a_path_that_leads_to_no_driver_is_refused),
         cmocka_unit_test(a_device_without_the_requests_is_taken_for_one_without_a_key),
     };
