@@ -233,9 +233,21 @@ static void run_look(uv_work_t *work)
     }
 }
 
+static void take_stock(struct place *place, int64_t now)
+{
+    place->chain.from = place->stock.chain_from;
+    place->chain.until = place->stock.chain_until;
+    place->crl.from = place->stock.crl_from;
+    place->crl.until = place->stock.crl_until;
+    upkeep_set_back(&place->chain, now);
+    upkeep_set_back(&place->crl, now);
+    place->warned = place->warned < now ? place->warned : 0;
+}
+
 static void upkeep_on_looked(uv_work_t *work, int status)
 {
     struct upkeep *upkeep = work->data;
+    int64_t now = now_s();
 
     if (upkeep->stopping) {
         return;
@@ -246,12 +258,7 @@ static void upkeep_on_looked(uv_work_t *work, int status)
         return;
     }
     for (size_t i = 0; i < upkeep->num_places; i++) {
-        struct place *place = &upkeep->places[i];
-
-        place->chain.from = place->stock.chain_from;
-        place->chain.until = place->stock.chain_until;
-        place->crl.from = place->stock.crl_from;
-        place->crl.until = place->stock.crl_until;
+        take_stock(&upkeep->places[i], now);
     }
     upkeep_go_on(upkeep);
 }

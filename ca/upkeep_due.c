@@ -37,6 +37,12 @@ int64_t upkeep_pause(const struct upkeep_item *item, int64_t now)
     return later(earlier(part, UPKEEP_DAY_S), UPKEEP_PAUSE_MIN_S);
 }
 
+void upkeep_set_back(struct upkeep_item *item, int64_t now)
+{
+    item->looked = earlier(item->looked, now);
+    item->not_before = earlier(item->not_before, now + UPKEEP_DAY_S);
+}
+
 bool upkeep_ends_soon(const struct upkeep_item *item, int64_t now)
 {
     return item->until != 0 && item->until - now < (item->until - item->from) / 8;

@@ -35,6 +35,10 @@ int64_t upkeep_due(const struct upkeep_item *item);
 /* How long to wait after the vendor gave what was there before. */
 int64_t upkeep_pause(const struct upkeep_item *item, int64_t now);
 
+/* What was noted by a clock that has since been set back counts no longer: nothing is looked for in
+   the future, nor put off for longer than the longest pause. */
+void upkeep_set_back(struct upkeep_item *item, int64_t now);
+
 /* True if what is at hand ends so soon that somebody should know: in the last eighth of its time.
  */
 bool upkeep_ends_soon(const struct upkeep_item *item, int64_t now);

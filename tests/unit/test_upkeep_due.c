@@ -51,6 +51,26 @@ static void until_there_is_a_newer_one_it_is_looked_for_ever_more_often(void **s
     assert_true(upkeep_pause(&item, NOW + 2 * YEAR) == UPKEEP_PAUSE_MIN_S);
 }
 
+static void a_clock_that_was_set_back_puts_nothing_off_for_long(void **state)
+{
+    struct upkeep_item item = {.kind = VENDOR_CRL,
+                               .from = NOW,
+                               .until = NOW + YEAR,
+                               .looked = NOW + YEAR,
+                               .not_before = NOW + YEAR + 10};
+    struct upkeep_item sound = {.kind = VENDOR_CRL,
+                                .from = NOW,
+                                .until = NOW + YEAR,
+                                .looked = NOW - 5,
+                                .not_before = NOW + UPKEEP_DAY_S};
+    const struct upkeep_item before = sound;
+
+    upkeep_set_back(&item, NOW);
+    assert_true(upkeep_due(&item) == NOW + UPKEEP_DAY_S);
+    upkeep_set_back(&sound, NOW);
+    assert_true(sound.looked == before.looked && sound.not_before == before.not_before);
+}
+
 static void the_last_eighth_of_a_window_is_its_end(void **state)
 {
     const struct upkeep_item item = {.kind = VENDOR_CRL, .from = NOW, .until = NOW + 800};
@@ -66,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_one_is_due_before_the_last_one_ends),
         cmocka_unit_test(until_there_is_a_newer_one_it_is_looked_for_ever_more_often),
+        cmocka_unit_test(a_clock_that_was_set_back_puts_nothing_off_for_long),
         cmocka_unit_test(the_last_eighth_of_a_window_is_its_end),
     };
 
