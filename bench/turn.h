@@ -1,7 +1,7 @@
 /*
  * Turn: one repetition on one target, and what it cost the processes of that target.
  *
- * Turns what load, usage, calls and command say into metrics; keeps nothing.
+ * Turns what load, costs and command say into metrics; keeps nothing.
  */
 #pragma once
 
