@@ -4,11 +4,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "attest/arg.h"
 #include "attest/collect.h"
 #include "attest/command.h"
 #include "attest/configfs.h"
+#include "attest/parcel.h"
 #include "attest/sev_guest.h"
 #include "attest/tsm.h"
 #include "common/err.h"
@@ -77,13 +79,29 @@ static int take_option(struct collect_args *args, int option, const char *value)
     }
 }
 
+/* What was written, and what it is good for. */
+static void say(const char *path, const struct evidence *evidence, size_t len)
+{
+    static const char *const certs[] = {
+        "without a certificate that fits it: a CA has to ask the vendor",
+        "with the certificate of the key that signed it",
+        "with the certificates of the key that signed it and of its issuer",
+    };
+    struct err err;
+    struct parcel *parcel = parcel_new(evidence, (int64_t)time(NULL), &err);
+    const char *worth = parcel != NULL ? certs[parcel_evidence(parcel)->num_certs] : err.msg;
+
+    printf("%s: %zu bytes of evidence from %.*s, %s\n", path, len, (int)evidence->provider.len,
+           (const char *)evidence->provider.data, worth);
+    parcel_free(parcel);
+}
+
 static int collect(const struct collect_args *args)
 {
     int code = COMMAND_FAILED;
     uint8_t *storage = malloc(TSM_LEN_MAX);
     struct buf out = buf_over(storage, TSM_LEN_MAX);
     struct collected *collected = NULL;
-    struct bytes provider;
     struct err err;
 
     if (storage == NULL) {
@@ -100,9 +118,7 @@ static int collect(const struct collect_args *args)
         code = command_error(args->out, &err);
         goto out;
     }
-    provider = collected_evidence(collected)->provider;
-    printf("%s: %zu bytes of evidence from %.*s\n", args->out, out.len, (int)provider.len,
-           (const char *)provider.data);
+    say(args->out, collected_evidence(collected), out.len);
     code = COMMAND_DONE;
 out:
     collected_free(collected);

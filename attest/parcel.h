@@ -20,6 +20,6 @@ struct parcel; /* opaque */
 struct parcel *parcel_new(const struct evidence *evidence, int64_t now, struct err *err);
 void parcel_free(struct parcel *parcel); /* accepts NULL */
 
-/* Borrowed.  `certs`, in DER, are the VEK and its ASK or ASVK, or what of them was at hand and
-   fits. The table is there only if all of it fits. */
+/* Borrowed.  `certs`, in DER, are the VEK and its ASK or ASVK, or the VEK alone, or none: what was
+   at hand and fits.  The table is there only if all of it fits. */
 const struct evidence *parcel_evidence(const struct parcel *parcel);

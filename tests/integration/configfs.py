@@ -98,6 +98,14 @@ class Collector(case.Case):
         self.assertEqual(status, 2)
         self.assertIn("platform tdx: this machine is snp", errors)
 
+    def test_what_evidence_is_good_for_is_said(self):
+        for switch, said in (("piece 9", "with the certificates of the key that signed it and of its issuer"),
+                             ("table empty", "without a certificate that fits it"),
+                             ("table 100", "the CA would refuse it: report-invalid: aux-out-of-range")):
+            with self.subTest(switch):
+                folder = ReportFolder(self, self.machine, switch, name=switch.replace(" ", "_"))
+                self.assertIn(said, self.collect(folder)[1])
+
     def test_the_least_level_that_there_is_a_key_for_is_asked_for(self):
         folder = ReportFolder(self, self.machine, "floor 2")
         for level, expected in ((0, 2), (2, 2), (3, 3)):
