@@ -58,7 +58,9 @@ static void product_names_are_matched_whole(void **state)
         {PRODUCT_MILAN, "Mila", false},      {PRODUCT_MILAN, "", false},
         {PRODUCT_MILAN, "Genoa", false},     {PRODUCT_GENOA, "Genoa-A1", true},
         {PRODUCT_TURIN, "Turin", true},      {PRODUCT_SIM, "Sim", true},
-        {PRODUCT_SIM, "Sim-A0", false},
+        {PRODUCT_SIM, "Sim-A0", false},      {PRODUCT_MILAN, "Milan-Z9", true},
+        {PRODUCT_MILAN, "Milan-@0", false},  {PRODUCT_MILAN, "Milan-[0", false},
+        {PRODUCT_MILAN, "Milan-A/", false},  {PRODUCT_MILAN, "Milan-A:", false},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

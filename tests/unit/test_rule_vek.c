@@ -137,9 +137,27 @@ static void empty_csp(struct specimen *specimen)
     specimen_set_amd(specimen, "5", "\x16\x00", 2);
 }
 
+static void csp_of_256(struct specimen *specimen)
+{
+    uint8_t content[260] = {0x16, 0x82, 0x01, 0x00};
+
+    memset(content + 4, 'x', 256);
+    specimen_set_amd(specimen, "5", content, sizeof(content));
+}
+
 static void csp_in_a_vcek(struct specimen *specimen)
 {
     specimen_set_amd(specimen, "5", "\x16\x02xy", 4);
+}
+
+static void nothing_of_amd(struct specimen *specimen)
+{
+    static const char *const arcs[] = {"1",   "2",   "3.1", "3.2", "3.3", "3.4",
+                                       "3.5", "3.6", "3.7", "3.8", "4"};
+
+    for (size_t i = 0; i < sizeof(arcs) / sizeof(arcs[0]); i++) {
+        specimen_set_amd(specimen, arcs[i], NULL, 0);
+    }
 }
 
 static void vlek_expected(struct specimen *specimen)
@@ -228,6 +246,7 @@ static const struct specimen_case cases[] = {
     {"vek-struct-version",  44, VERDICT_CHAIN_INVALID, no_struct_version, {0}},
     {"vek-struct-version",  44, VERDICT_CHAIN_INVALID, struct_version_1, {0}},
     {"vek-struct-version",  44, VERDICT_CHAIN_INVALID, struct_version_text, {0}},
+    {"vek-struct-version",  44, VERDICT_CHAIN_INVALID, nothing_of_amd, {0}},
     {"vek-product-name",    45, VERDICT_CHAIN_INVALID, no_product_name, {0}},
     {"vek-product-name",    45, VERDICT_CHAIN_INVALID, product_name_genoa, {0}},
     {"vek-product-name",    45, VERDICT_CHAIN_INVALID, product_name_utf8, {0}},
@@ -246,6 +265,7 @@ static const struct specimen_case cases[] = {
     {"vek-hwid-length",     48, VERDICT_CHAIN_INVALID, hwid_of_the_other_layout, {0}},
     {"vek-csp-missing",     49, VERDICT_CHAIN_INVALID, no_csp, VLEK},
     {"vek-csp-missing",     49, VERDICT_CHAIN_INVALID, empty_csp, VLEK},
+    {"vek-csp-missing",     49, VERDICT_CHAIN_INVALID, csp_of_256, VLEK},
     {"vek-id-conflict",     49, VERDICT_CHAIN_INVALID, csp_in_a_vcek, {0}},
     {"vek-kind-mismatch",   50, VERDICT_CHAIN_INVALID, vlek_expected, {0}},
     {"vek-kind-mismatch",   50, VERDICT_CHAIN_INVALID, vcek_expected, VLEK},
@@ -282,6 +302,9 @@ static void a_masked_chip_id_is_not_compared(void **state)
     specimen_sign_report(specimen);
     check_accepted(specimen, &claims);
     assert_false(claims.chip_known);
+    for (size_t i = 0; i < sizeof(claims.vek_chip); i++) {
+        assert_int_equal(claims.vek_chip[i], 0xc1); /* the certificate still says which it is */
+    }
     specimen_free(specimen);
 }
 
@@ -325,6 +348,23 @@ static void version_2_takes_the_product_of_its_anchor(void **state)
     specimen_free(specimen);
 }
 
+static void a_provider_has_1_to_255_letters(void **state)
+{
+    static const struct specimen_kind kind = VLEK;
+    struct specimen *specimen = specimen_new(&kind);
+    uint8_t content[258] = {0x16, 0x81, 0xff};
+    struct claims claims;
+
+    memset(content + 3, 'x', 255);
+    specimen_set_amd(specimen, "5", content, sizeof(content));
+    check_accepted(specimen, &claims);
+    assert_int_equal(strlen(claims.csp), 255);
+    specimen_set_amd(specimen, "5", "\x16\x01y", 3);
+    check_accepted(specimen, &claims);
+    assert_string_equal(claims.csp, "y");
+    specimen_free(specimen);
+}
+
 static void a_vlek_names_no_chip(void **state)
 {
     static const struct specimen_kind kind = VLEK;
@@ -347,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_raw_hwid_that_looks_like_der_is_accepted),
         cmocka_unit_test(siena_bergamo_and_steppings_are_known),
         cmocka_unit_test(version_2_takes_the_product_of_its_anchor),
+        cmocka_unit_test(a_provider_has_1_to_255_letters),
         cmocka_unit_test(a_vlek_names_no_chip),
     };
 
