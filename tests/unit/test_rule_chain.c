@@ -402,6 +402,21 @@ static void ask_of_a_longer_name(struct specimen *specimen)
     rename_ask(specimen, "SEV-Milan2");
 }
 
+static void set_issuer(struct specimen_cert *cert, const char *common_name, EVP_PKEY *signer)
+{
+    X509 *x509 = specimen_open(cert);
+    X509_NAME *name = name_with(x509, common_name);
+
+    assert_int_equal(X509_set_issuer_name(x509, name), 1);
+    X509_NAME_free(name);
+    specimen_close(cert, x509, signer);
+}
+
+static void ask_of_an_issuer_of_another_name(struct specimen *specimen)
+{
+    set_issuer(&specimen->ask, "OWN-Milan", specimen->ark_key);
+}
+
 static void ask_not_yet_valid(struct specimen *specimen)
 {
     set_dates(&specimen->ask, specimen->ark_key, SPECIMEN_NOW + 301, SPECIMEN_NOW + DAY);
@@ -414,12 +429,7 @@ static void ask_expired(struct specimen *specimen)
 
 static void vek_of_another_issuer(struct specimen *specimen)
 {
-    X509 *x509 = specimen_open(&specimen->vek);
-    X509_NAME *name = name_with(x509, "SEV-Genoa");
-
-    assert_int_equal(X509_set_issuer_name(x509, name), 1);
-    X509_NAME_free(name);
-    specimen_close(&specimen->vek, x509, specimen->ask_key);
+    set_issuer(&specimen->vek, "SEV-Genoa", specimen->ask_key);
 }
 
 static void vek_signed_by_another(struct specimen *specimen)
@@ -549,6 +559,7 @@ static const struct specimen_case cases[] = {
     {"ark-not-pinned", 28, VERDICT_CHAIN_INVALID, forged_root, {0}},
     {"ark-not-pinned", 28, VERDICT_CHAIN_INVALID, root_signed_by_another, {0}},
     {"ark-not-pinned", 28, VERDICT_CHAIN_INVALID, authority_key_id, {0}},
+    {"ark-not-pinned", 28, VERDICT_CHAIN_INVALID, ask_of_an_issuer_of_another_name, {0}},
     {"provider-mismatch", 29, VERDICT_CHAIN_INVALID, simulated_root_for_hardware, SIM},
     {"provider-mismatch", 29, VERDICT_CHAIN_INVALID, vendor_root_for_the_simulator, {0}},
     {"ark-validity",   30, VERDICT_CHAIN_INVALID, ark_expired, {0}},
