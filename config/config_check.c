@@ -34,8 +34,7 @@ static bool given(const struct checked *checked, const char *key)
 /* Exactly one of the two groups of [identity], and that one whole. */
 static int check_identity(const struct checked *checked)
 {
-    static const char *const ca_keys[] = {"ca",       "ca_root",      "service",
-                                          "platform", "insecure_sim", "report_dir"};
+    static const char *const ca_keys[] = {"ca", "ca_root", "service", "insecure_sim", "report_dir"};
     static const char *const file_keys[] = {"certificate", "private_key", "trust_bundle"};
     const size_t num_required = 3; /* of either */
     bool from_files = false;
@@ -48,6 +47,11 @@ static int check_identity(const struct checked *checked)
             return refuse(checked, "identity", "", ca_keys[i],
                           "cannot stand beside certificate, private_key or trust_bundle");
         }
+    }
+    if (from_files && given(checked, "platform") &&
+        checked->config->identity.platform != CONFIG_PLATFORM_NONE) {
+        return refuse(checked, "identity", "", "platform",
+                      "need none beside certificate, private_key or trust_bundle");
     }
     for (size_t i = 0; i < num_required; i++) {
         const char *key = from_files ? file_keys[i] : ca_keys[i];
@@ -392,6 +396,9 @@ int config_check(void *whole, const struct settings_source *source, struct err *
     }
     if (config_check_callers(config, source, err) != 0) {
         return -1;
+    }
+    if (config->identity.certificate != NULL) {
+        config->identity.platform = CONFIG_PLATFORM_NONE; /* what is printed is to load again */
     }
     return config_check_paths(config, source, err);
 }

@@ -5,5 +5,6 @@
 
 #include "config/settings.h"
 
-/* The `check` of the sidecar's table; also fills in what a section takes from [limits]. */
+/* The `check` of the sidecar's table; also fills in what a section takes from [limits], and
+   `platform` where it is not asked. */
 int config_check(void *whole, const struct settings_source *source, struct err *err);

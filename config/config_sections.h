@@ -33,10 +33,10 @@ struct config_identity {
     char *ca_root;
     char *trust_domain; /* always set */
     char *service;
-    enum config_platform platform;
-    char *insecure_sim;       /* set if and only if platform is sim */
-    char *report_dir;         /* NULL: the kernel's */
-    uint64_t report_interval; /* ms */
+    enum config_platform platform; /* none with files */
+    char *insecure_sim;            /* set if and only if platform is sim */
+    char *report_dir;              /* NULL: the kernel's */
+    uint64_t report_interval;      /* ms */
     uint64_t vmpl;
     char *certificate;
     char *private_key;

@@ -3,6 +3,7 @@
 nothing started.  Each trap of the INI library is a row.
 """
 import json
+import re
 import socket
 
 import case
@@ -129,11 +130,15 @@ class Sidecar(case.Case):
         self.assertEqual((status, errors), (0, ""))
 
     def test_the_settings_in_effect_are_settings(self):
-        _, (status, first, errors) = self.check(self.GOOD, "--print-config")
-        self.assertEqual((status, errors), (0, ""))
-        self.assertIn("handshake_timeout = 10s", first)
-        _, (_, second, _) = self.check(first, "--print-config")
-        self.assertEqual(first, second)
+        with_files = re.sub(r"ca = (.|\n)*?\[ingress", "certificate = /c.pem\nprivate_key = /c.key\n"
+                            f"trust_bundle = /ca.pem\ntrust_domain = {DOMAIN}\n[ingress", self.GOOD)
+        for good in (self.GOOD, with_files):
+            with self.subTest(good):
+                _, (status, first, errors) = self.check(good, "--print-config")
+                self.assertEqual((status, errors), (0, ""))
+                self.assertIn("handshake_timeout = 10s", first)
+                _, (_, second, errors) = self.check(first, "--print-config")
+                self.assertEqual((second, errors), (first, ""))
 
     def test_bad_settings(self):
         rows = {

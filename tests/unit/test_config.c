@@ -225,7 +225,7 @@ static const struct {
     {"a CA without root", "[identity]\ntrust_domain = prod.example\nca = https://a:1\nservice = x\n" INGRESS PEER, "t.ini:1: [identity] ca_root: missing"},
     {"a CA without service", "[identity]\ntrust_domain = prod.example\nca = https://a:1\nca_root = x\n" INGRESS PEER, "t.ini:1: [identity] service: missing"},
     {"a CA and files", FILES "ca = https://a:1\n" INGRESS PEER, "t.ini:6: [identity] ca: cannot stand beside certificate, private_key or trust_bundle"},
-    {"a platform and files", FILES "platform = snp\n" INGRESS PEER, "t.ini:6: [identity] platform: cannot stand beside certificate, private_key or trust_bundle"},
+    {"a platform and files", FILES "platform = snp\n" INGRESS PEER, "t.ini:6: [identity] platform: need none beside certificate, private_key or trust_bundle"},
     {"files without key", "[identity]\ntrust_domain = prod.example\ncertificate = x\ntrust_bundle = y\n" INGRESS PEER, "t.ini:1: [identity] private_key: missing"},
     {"insecure_sim elsewhere", IDENTITY "platform = snp\ninsecure_sim = /m\n" INGRESS PEER, "t.ini:7: [identity] insecure_sim: only with platform = sim"},
     {"report_dir of none", IDENTITY "platform = sim\ninsecure_sim = /m\nreport_dir = /r\n" INGRESS PEER, "t.ini:8: [identity] report_dir: not with platform = sim"},
