@@ -10,14 +10,10 @@
 
 #include <cmocka.h>
 
-#define ROOM (CRL_DER_MAX + 1024)
+#include "tests/lib/handmade.h"
 
 enum part { VERSION, ALGORITHM, ISSUER, THIS_UPDATE, NEXT_UPDATE, REVOKED, EXTENSIONS, PARTS };
 
-#define BYTES(text)                                                                                \
-    {                                                                                              \
-        (const uint8_t *)(text), sizeof(text) - 1                                                  \
-    }
 #define DATE                                                                                       \
     "\x17\x0d"                                                                                     \
     "260101000000Z"
@@ -25,66 +21,24 @@ enum part { VERSION, ALGORITHM, ISSUER, THIS_UPDATE, NEXT_UPDATE, REVOKED, EXTEN
 #define REASON "\x30\x0c\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01\x01"
 
 static const struct bytes sound[PARTS] = {
-    [VERSION] = BYTES("\x02\x01\x01"),
-    [ALGORITHM] = BYTES("\x30\x02\x05\x00"),
-    [ISSUER] = BYTES("\x30\x00"),
-    [THIS_UPDATE] = BYTES(DATE),
-    [NEXT_UPDATE] = BYTES("\x17\x0d"
-                          "270101000000Z"),
-    [REVOKED] = BYTES("\x30\x14\x30\x12\x02\x01\x05" DATE),
-    [EXTENSIONS] = BYTES("\xa0\x0e\x30\x0c" NUMBER),
+    [VERSION] = HANDMADE("\x02\x01\x01"),
+    [ALGORITHM] = HANDMADE("\x30\x02\x05\x00"),
+    [ISSUER] = HANDMADE("\x30\x00"),
+    [THIS_UPDATE] = HANDMADE(DATE),
+    [NEXT_UPDATE] = HANDMADE("\x17\x0d"
+                             "270101000000Z"),
+    [REVOKED] = HANDMADE("\x30\x14\x30\x12\x02\x01\x05" DATE),
+    [EXTENSIONS] = HANDMADE("\xa0\x0e\x30\x0c" NUMBER),
 };
 
-static void append(struct buf *out, const void *data, size_t len)
-{
-    assert_true(buf_append(out, data, len));
-}
-
-/* Tag and a length of two octets, which is the shortest only from 256 on; else of one. */
-static void append_head(struct buf *out, uint8_t tag, size_t len)
-{
-    const uint8_t brief[] = {tag, (uint8_t)len};
-    const uint8_t middle[] = {tag, 0x81, (uint8_t)len};
-    const uint8_t wide[] = {tag, 0x82, (uint8_t)(len >> 8), (uint8_t)len};
-
-    assert_true(len <= 0xffff);
-    if (len < 0x80) {
-        append(out, brief, sizeof(brief));
-    } else if (len < 0x100) {
-        append(out, middle, sizeof(middle));
-    } else {
-        append(out, wide, sizeof(wide));
-    }
-}
-
-/* The list lies in `out`, which is emptied first. */
-static struct bytes make(const struct bytes parts[static PARTS], struct buf *out)
-{
-    static const uint8_t end[] = {0x30, 0x02, 0x05, 0x00, 0x03, 0x02, 0x00, 0x01};
-    static uint8_t storage[ROOM];
-    struct buf tbs = buf_over(storage, sizeof(storage));
-    size_t len = 0;
-
-    for (size_t i = 0; i < PARTS; i++) {
-        len += parts[i].len;
-    }
-    append_head(&tbs, 0x30, len);
-    for (size_t i = 0; i < PARTS; i++) {
-        append(&tbs, parts[i].data, parts[i].len);
-    }
-    append(&tbs, end, sizeof(end));
-    out->len = 0;
-    append_head(out, 0x30, tbs.len);
-    append(out, tbs.data, tbs.len);
-    return (struct bytes){out->data, out->len};
-}
+static const struct bytes signature = HANDMADE("\x03\x02\x00\x01");
 
 static bool reads(const struct bytes parts[static PARTS], struct crl *out_crl)
 {
-    static uint8_t storage[ROOM];
+    static uint8_t storage[HANDMADE_LEN_MAX];
     struct buf out = buf_over(storage, sizeof(storage));
 
-    return crl_read(make(parts, &out), out_crl);
+    return crl_read(handmade_signed(parts, PARTS, signature, &out), out_crl);
 }
 
 static void a_sound_list_is_read(void **state)
@@ -97,9 +51,9 @@ static void a_sound_list_is_read(void **state)
     assert_int_equal(crl.number.len, 1);
     assert_int_equal(crl.number.data[0], 7);
     assert_false(crl.critical);
-    assert_true(crl_lists(&crl, (struct bytes)BYTES("\x05")));
-    assert_false(crl_lists(&crl, (struct bytes)BYTES("\x06")));
-    assert_false(crl_lists(&crl, (struct bytes)BYTES("\x05\x05")));
+    assert_true(crl_lists(&crl, (struct bytes)HANDMADE("\x05")));
+    assert_false(crl_lists(&crl, (struct bytes)HANDMADE("\x06")));
+    assert_false(crl_lists(&crl, (struct bytes)HANDMADE("\x05\x05")));
     assert_false(crl_lists(&crl, (struct bytes){0}));
 }
 
@@ -109,37 +63,46 @@ static const struct {
     struct bytes bytes;
     bool readable;
 } rows[] = {
-    {VERSION, BYTES(""), true},
-    {VERSION, BYTES("\x02\x01\x00"), false},
-    {VERSION, BYTES("\x02\x01\x02"), false},
-    {VERSION, BYTES("\x02\x02\x01\x00"), false},
-    {VERSION, BYTES("\x02\x00"), false},
-    {ALGORITHM, BYTES("\x31\x00"), false},
-    {ISSUER, BYTES("\x31\x00"), false},
-    {THIS_UPDATE, BYTES("\x04\x00"), false},
-    {THIS_UPDATE, BYTES("\x18\x0e" "2051010100000Z"), false},
-    {THIS_UPDATE, BYTES("\x18\x0f" "20510101000000Z"), true},
-    {NEXT_UPDATE, BYTES(""), true},
-    {NEXT_UPDATE, BYTES("\x17\x0c" "27010100000Z"), false},
-    {NEXT_UPDATE, BYTES("\x04\x00"), false},
-    {REVOKED, BYTES(""), true},
-    {REVOKED, BYTES("\x30\x02\x05\x00"), false},
-    {REVOKED, BYTES("\x30\x05\x30\x03\x02\x01\x05"), false}, /* no date */
-    {REVOKED, BYTES("\x30\x13\x30\x11\x02\x00" DATE), false}, /* no number */
-    {REVOKED, BYTES("\x30\x14\x30\x12\x04\x01\x05" DATE), false},
-    {REVOKED, BYTES("\x30\x22\x30\x20\x02\x01\x05" DATE REASON), true},
-    {REVOKED, BYTES("\x30\x24\x30\x22\x02\x01\x05" DATE REASON "\x05\x00"), false},
-    {REVOKED, BYTES("\x30\x16\x30\x14\x02\x01\x05" DATE "\x30\x00"), false},
-    {REVOKED, BYTES("\x30\x16\x30\x14\x02\x01\x05" DATE "\x05\x00"), false},
-    {EXTENSIONS, BYTES(""), true},
-    {EXTENSIONS, BYTES("\xa0\x00"), false},
-    {EXTENSIONS, BYTES("\xa0\x02\x30\x00"), false},
-    {EXTENSIONS, BYTES("\xa0\x04\x30\x02\x05\x00"), false},
-    {EXTENSIONS, BYTES("\xa0\x0e\x31\x0c" NUMBER), false},
-    {EXTENSIONS, BYTES("\xa1\x0e\x30\x0c" NUMBER), false},
-    {EXTENSIONS, BYTES("\xa0\x10\x30\x0c" NUMBER "\x05\x00"), false},
-    {EXTENSIONS, BYTES("\xa0\x0e\x30\x0c" NUMBER "\x05\x00"), false},
-    {EXTENSIONS, BYTES("\xa0\x1a\x30\x18" NUMBER NUMBER), false},
+    {VERSION, HANDMADE(""), true},
+    {VERSION, HANDMADE("\x02\x01\x00"), false},
+    {VERSION, HANDMADE("\x02\x01\x02"), false},
+    {VERSION, HANDMADE("\x02\x02\x01\x00"), false},
+    {VERSION, HANDMADE("\x02\x00"), false},
+    {ALGORITHM, HANDMADE("\x31\x00"), false},
+    {ISSUER, HANDMADE("\x31\x00"), false},
+    {THIS_UPDATE, HANDMADE("\x04\x00"), false},
+    {THIS_UPDATE, HANDMADE("\x18\x0e" "2051010100000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x18\x0f" "20510101000000Z"), true},
+    {THIS_UPDATE, HANDMADE("\x18\x0f" "2:510101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x18\x0d" "510101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x17\x0f" "20510101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x17\x0d" "991231235959Z"), true},
+    {THIS_UPDATE, HANDMADE("\x17\x0d" "/60101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x17\x0d" ":60101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x17\x0d" "2/0101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x17\x0d" "2:0101000000Z"), false},
+    {THIS_UPDATE, HANDMADE("\x17\x0d" "2601010000000"), false},
+    {NEXT_UPDATE, HANDMADE(""), true},
+    {NEXT_UPDATE, HANDMADE("\x17\x0c" "27010100000Z"), false},
+    {NEXT_UPDATE, HANDMADE("\x04\x00"), false},
+    {REVOKED, HANDMADE(""), true},
+    {REVOKED, HANDMADE("\x30\x02\x05\x00"), false},
+    {REVOKED, HANDMADE("\x30\x05\x30\x03\x02\x01\x05"), false}, /* no date */
+    {REVOKED, HANDMADE("\x30\x13\x30\x11\x02\x00" DATE), false}, /* no number */
+    {REVOKED, HANDMADE("\x30\x14\x30\x12\x04\x01\x05" DATE), false},
+    {REVOKED, HANDMADE("\x30\x22\x30\x20\x02\x01\x05" DATE REASON), true},
+    {REVOKED, HANDMADE("\x30\x24\x30\x22\x02\x01\x05" DATE REASON "\x05\x00"), false},
+    {REVOKED, HANDMADE("\x30\x16\x30\x14\x02\x01\x05" DATE "\x30\x00"), false},
+    {REVOKED, HANDMADE("\x30\x16\x30\x14\x02\x01\x05" DATE "\x05\x00"), false},
+    {EXTENSIONS, HANDMADE(""), true},
+    {EXTENSIONS, HANDMADE("\xa0\x00"), false},
+    {EXTENSIONS, HANDMADE("\xa0\x02\x30\x00"), false},
+    {EXTENSIONS, HANDMADE("\xa0\x04\x30\x02\x05\x00"), false},
+    {EXTENSIONS, HANDMADE("\xa0\x0e\x31\x0c" NUMBER), false},
+    {EXTENSIONS, HANDMADE("\xa1\x0e\x30\x0c" NUMBER), false},
+    {EXTENSIONS, HANDMADE("\xa0\x10\x30\x0c" NUMBER "\x05\x00"), false},
+    {EXTENSIONS, HANDMADE("\xa0\x0e\x30\x0c" NUMBER "\x05\x00"), false},
+    {EXTENSIONS, HANDMADE("\xa0\x1a\x30\x18" NUMBER NUMBER), false},
 };
 // clang-format on
 
@@ -157,6 +120,11 @@ static void each_part_is_read_strictly(void **state)
     }
 }
 
+static void put(struct buf *out, const void *data, size_t len)
+{
+    assert_true(buf_append(out, data, len));
+}
+
 static void a_number_is_positive_and_at_most_20_octets_long(void **state)
 {
 #define TEN "\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11"
@@ -164,19 +132,19 @@ static void a_number_is_positive_and_at_most_20_octets_long(void **state)
         struct bytes value;
         size_t len; /* 0: the list is malformed */
     } numbers[] = {
-        {BYTES("\x02\x01\x00"), 1},
-        {BYTES("\x02\x02\x00\x80"), 1},
-        {BYTES("\x02\x14" TEN TEN), 20},
-        {BYTES("\x02\x15\x00\x80"
-               "\x11\x11\x11\x11\x11\x11\x11\x11\x11" TEN),
+        {HANDMADE("\x02\x01\x00"), 1},
+        {HANDMADE("\x02\x02\x00\x80"), 1},
+        {HANDMADE("\x02\x14" TEN TEN), 20},
+        {HANDMADE("\x02\x15\x00\x80"
+                  "\x11\x11\x11\x11\x11\x11\x11\x11\x11" TEN),
          20},
-        {BYTES("\x02\x15\x11" TEN TEN), 0},
-        {BYTES("\x02\x02\x00\x07"), 0},
-        {BYTES("\x02\x01\x80"), 0},
-        {BYTES("\x02\x00"), 0},
-        {BYTES("\x02\x01\x07\x00"), 0},
-        {BYTES("\x04\x01\x07"), 0},
-        {BYTES(""), 0},
+        {HANDMADE("\x02\x15\x11" TEN TEN), 0},
+        {HANDMADE("\x02\x02\x00\x07"), 0},
+        {HANDMADE("\x02\x01\x80"), 0},
+        {HANDMADE("\x02\x00"), 0},
+        {HANDMADE("\x02\x01\x07\x00"), 0},
+        {HANDMADE("\x04\x01\x07"), 0},
+        {HANDMADE(""), 0},
     };
 #undef TEN
 
@@ -188,12 +156,12 @@ static void a_number_is_positive_and_at_most_20_octets_long(void **state)
         size_t len = numbers[i].value.len;
         struct crl crl;
 
-        append_head(&out, 0xa0, len + 11);
-        append_head(&out, 0x30, len + 9);
-        append_head(&out, 0x30, len + 7);
-        append(&out, oid, sizeof(oid));
-        append_head(&out, 0x04, len);
-        append(&out, numbers[i].value.data, len);
+        handmade_head(&out, 0xa0, len + 11);
+        handmade_head(&out, 0x30, len + 9);
+        handmade_head(&out, 0x30, len + 7);
+        put(&out, oid, sizeof(oid));
+        handmade_head(&out, 0x04, len);
+        put(&out, numbers[i].value.data, len);
         memcpy(parts, sound, sizeof(parts));
         parts[EXTENSIONS] = (struct bytes){out.data, out.len};
         if (reads(parts, &crl) != (numbers[i].len > 0)) {
@@ -208,7 +176,7 @@ static void a_number_is_positive_and_at_most_20_octets_long(void **state)
 static void a_list_has_a_greatest_length(void **state)
 {
     static uint8_t issuer[CRL_DER_MAX];
-    static uint8_t storage[ROOM];
+    static uint8_t storage[HANDMADE_LEN_MAX];
     struct buf out = buf_over(storage, sizeof(storage));
     struct bytes parts[PARTS];
     size_t others = 0;
@@ -217,7 +185,7 @@ static void a_list_has_a_greatest_length(void **state)
     parts[ISSUER] = (struct bytes){issuer, 0x1000};
     memset(issuer, 0, sizeof(issuer));
     memcpy(issuer, "\x30\x82\x0f\xfc", 4);
-    others = make(parts, &out).len - 0x1000;
+    others = handmade_signed(parts, PARTS, signature, &out).len - 0x1000;
     for (size_t over = 0; over < 2; over++) {
         size_t len = CRL_DER_MAX - others + over;
         struct crl crl;
@@ -225,7 +193,7 @@ static void a_list_has_a_greatest_length(void **state)
         issuer[2] = (uint8_t)((len - 4) >> 8);
         issuer[3] = (uint8_t)(len - 4);
         parts[ISSUER].len = len;
-        assert_int_equal(make(parts, &out).len, CRL_DER_MAX + over);
+        assert_int_equal(handmade_signed(parts, PARTS, signature, &out).len, CRL_DER_MAX + over);
         assert_int_equal(reads(parts, &crl), over == 0);
     }
 }

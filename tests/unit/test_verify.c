@@ -260,9 +260,9 @@ static void hostile_text_is_made_printable(void **state)
     struct claims claims;
     struct verdict verdict;
 
-    specimen->provider = "\x1b[2Jsim\xc3\xa4";
+    specimen->provider = "\x1b[2J sim~\x7f\xc3\xa4";
     assert_false(specimen_verify(specimen, &claims, &verdict));
-    assert_string_equal(verdict.actual, "?[2Jsim??");
+    assert_string_equal(verdict.actual, "?[2J sim~???");
     specimen_free(specimen);
 }
 
@@ -301,6 +301,38 @@ static void dates_hold_to_the_second(void **state)
     specimen_free(specimen);
 }
 
+static void a_root_counts_from_its_first_to_its_last_second(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
+    X509 *x509 = specimen_open(&specimen->ark);
+    struct claims claims;
+    struct verdict verdict;
+
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(x509), (time_t)SPECIMEN_NOW));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x509), (time_t)SPECIMEN_NOW));
+    specimen_close(&specimen->ark, x509, specimen->ark_key);
+    assert_true(specimen_verify(specimen, &claims, &verdict));
+    assert_true(claims.valid_until == SPECIMEN_NOW);
+    specimen_free(specimen);
+}
+
+/* Only the right to sign certificates makes a key no leaf's. */
+static void a_vek_may_say_that_it_signs(void **state)
+{
+    struct specimen *specimen = specimen_new(&milan);
+    X509 *x509 = specimen_open(&specimen->vek);
+    ASN1_BIT_STRING *usage = ASN1_BIT_STRING_new();
+    struct claims claims;
+    struct verdict verdict;
+
+    assert_int_equal(ASN1_BIT_STRING_set_bit(usage, 0, 1), 1);
+    assert_int_equal(X509_add1_ext_i2d(x509, NID_key_usage, usage, 1, 0), 1);
+    ASN1_BIT_STRING_free(usage);
+    specimen_close(&specimen->vek, x509, specimen->ask_key);
+    assert_true(specimen_verify(specimen, &claims, &verdict));
+    specimen_free(specimen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +347,8 @@ int main(void)
         cmocka_unit_test(rows_without_their_input_are_left_out),
         cmocka_unit_test(hostile_text_is_made_printable),
         cmocka_unit_test(dates_hold_to_the_second),
+        cmocka_unit_test(a_root_counts_from_its_first_to_its_last_second),
+        cmocka_unit_test(a_vek_may_say_that_it_signs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
