@@ -227,6 +227,34 @@ static void a_key_counts_as_that_asker_s_whose_turn_is_first(void **state)
     assert_int_equal(next(plan, INTERVAL_MS, &wait_ms), 5);
 }
 
+static void a_stranger_s_request_becomes_that_of_who_is_known(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t wait_ms = 0;
+
+    ask(plan, 1, false, 0);
+    ask(plan, 2, false, 0);
+    ask(plan, 2, true, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 2);
+}
+
+/* Whoever's request met an outage has not had his turn. */
+static void a_turn_that_came_to_nothing_does_not_count(void **state)
+{
+    struct kds_plan *plan = *state;
+    uint64_t wait_ms = 0;
+
+    ask_from(plan, 1, false, 0, 0);
+    assert_int_equal(next(plan, 0, &wait_ms), 1);
+    end(plan, KDS_ABSENT, 0, 0, 0);
+    ask_from(plan, 2, false, 1, 0);
+    assert_int_equal(next(plan, INTERVAL_MS, &wait_ms), 2);
+    end(plan, KDS_BUSY, 0, INTERVAL_MS, 0);
+    ask_from(plan, 3, false, 0, 2 * INTERVAL_MS);
+    ask_from(plan, 2, false, 1, 2 * INTERVAL_MS);
+    assert_int_equal(next(plan, 2 * INTERVAL_MS, &wait_ms), 2);
+}
+
 static void what_no_chip_is_named_in_hardly_waits(void **state)
 {
     struct kds_plan *plan = *state;
@@ -273,6 +301,21 @@ static void a_service_that_objects_to_haste_sees_no_more_of_it(void **state)
     assert_int_equal(next(plan, now_ms, &wait_ms), 2);
     end(plan, KDS_GIVEN, 0, now_ms, 0);
     assert_int_equal(kds_plan_ask(plan, &chain, &someone, now_ms).wait_ms, INTERVAL_MS);
+}
+
+static void a_service_that_is_busy_by_itself_says_nothing_of_haste(void **state)
+{
+    struct kds_plan *plan = *state;
+    const struct vendor_key chain = {.kind = VENDOR_CHAIN, .product = PRODUCT_GENOA};
+    uint64_t wait_ms = 0;
+
+    for (uint64_t now_ms = 0; now_ms < 3 * INTERVAL_MS; now_ms += INTERVAL_MS) {
+        ask(plan, 1 + (uint8_t)(now_ms / INTERVAL_MS), true, now_ms);
+        assert_true(next(plan, now_ms, &wait_ms) != 0);
+        end(plan, now_ms == INTERVAL_MS ? KDS_BUSY : KDS_GIVEN, 0, now_ms, 0);
+    }
+    assert_int_equal(kds_plan_ask(plan, &chain, &someone, 2 * INTERVAL_MS).wait_ms,
+                     INTERVAL_MS / 10);
 }
 
 static void who_has_to_wait_is_told_of_those_before_him(void **state)
@@ -454,8 +497,11 @@ int main(void)
         CASE(whoever_floods_makes_room_for_a_newcomer_from_elsewhere),
         CASE(a_newcomer_waits_for_each_network_that_floods_once_at_most),
         CASE(a_key_counts_as_that_asker_s_whose_turn_is_first),
+        CASE(a_stranger_s_request_becomes_that_of_who_is_known),
+        CASE(a_turn_that_came_to_nothing_does_not_count),
         CASE(what_no_chip_is_named_in_hardly_waits),
         CASE(a_service_that_objects_to_haste_sees_no_more_of_it),
+        CASE(a_service_that_is_busy_by_itself_says_nothing_of_haste),
         CASE(who_has_to_wait_is_told_of_those_before_him),
         CASE(all_places_taken_is_a_refusal),
         CASE(the_oldest_answer_makes_room),

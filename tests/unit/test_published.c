@@ -107,11 +107,12 @@ static void go_back_in_the_other_kind(struct question *q)
     go_back(q);
 }
 
-static void question_init(struct question *q)
+static void question_init(struct question *q, const char *csp)
 {
-    static const struct specimen_kind milan = {.product = "Milan", .report_version = 3};
+    const struct specimen_kind milan = {"Milan", 3, csp};
 
     *q = (struct question){.specimen = specimen_new(&milan)};
+    q->published.vlek = csp != NULL;
     q->list = (struct revocation){
         .issuer = &q->specimen->ark,
         .signer = q->specimen->ark_key,
@@ -173,7 +174,7 @@ static void what_does_not_hold_is_refused_for_its_row(void **state)
         struct question q;
         bool holds = false;
 
-        question_init(&q);
+        question_init(&q, NULL);
         rows[i].spoil(&q);
         holds = judge(&q, &terms, &verdict);
         if (holds != (rows[i].slug == NULL)) {
@@ -193,7 +194,7 @@ static void the_terms_are_those_of_chain_and_list(void **state)
     struct verdict verdict;
     struct question q;
 
-    question_init(&q);
+    question_init(&q, NULL);
     q.list.number = 8;
     assert_true(judge(&q, &terms, &verdict));
     assert_true(terms.crl_from == SPECIMEN_NOW - 60 && terms.crl_until == SPECIMEN_NOW + 60);
@@ -203,6 +204,10 @@ static void the_terms_are_those_of_chain_and_list(void **state)
     assert_true(terms.mark.this_update == SPECIMEN_NOW - 60);
     assert_false(terms.mark.vlek);
     assert_memory_equal(terms.mark.ark_spki_sha256, q.mark.ark_spki_sha256, 32);
+    specimen_free(q.specimen);
+    question_init(&q, "CN=cc-us-east-2.amazonaws.com");
+    assert_true(judge(&q, &terms, &verdict));
+    assert_true(terms.mark.vlek);
     specimen_free(q.specimen);
 }
 
@@ -214,7 +219,7 @@ static void bytes_that_are_no_list_are_refused(void **state)
     struct bytes certs[2];
     const struct collateral collateral = {.certs = certs, .num_certs = 2};
 
-    question_init(&q);
+    question_init(&q, NULL);
     certs[0] = (struct bytes){q.specimen->ark.data, q.specimen->ark.len};
     certs[1] = (struct bytes){q.specimen->ask.data, q.specimen->ask.len};
     q.published.certs = &collateral;

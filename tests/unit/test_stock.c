@@ -162,6 +162,21 @@ static void an_older_list_is_not_put_in_the_place_of_a_newer_one(void **state)
     assert_true(look(w, NOW).crl_until == NOW + 56);
 }
 
+static void the_folder_s_lists_count_as_well(void **state)
+{
+    struct world *w = *state;
+    const struct bytes chain = {w->chain, w->chain_len};
+    const struct bytes crls[] = {{(const uint8_t *)"x", 1}, make_list(w, 4)};
+    struct collateral folder = w->authority.collateral.view;
+    struct verdict verdict;
+
+    folder.crls = crls;
+    folder.num_crls = 2;
+    w->authority.enrol.collateral = &folder;
+    assert_int_equal(put(w, VENDOR_CHAIN, chain, &verdict), STOCK_KEPT);
+    assert_true(look(w, NOW).crl_until == NOW + 56);
+}
+
 static void a_chain_is_judged_by_itself(void **state)
 {
     struct world *w = *state;
@@ -191,6 +206,7 @@ int main(void)
         CASE(what_holds_is_kept_and_found_again),
         CASE(no_list_before_the_newest_is_kept),
         CASE(an_older_list_is_not_put_in_the_place_of_a_newer_one),
+        CASE(the_folder_s_lists_count_as_well),
         CASE(a_chain_is_judged_by_itself),
     };
 
