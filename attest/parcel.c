@@ -14,6 +14,8 @@
 /* By number: those about what is not at hand, which is no fault, and about how certificates are
    encoded, which reading them has shown; those about the root. */
 #define ROW_PROVIDER 1
+#define ROW_TABLE 5 /* to ROW_TABLE_END */
+#define ROW_TABLE_END 9
 #define ROW_AT_HAND 21
 #define ROW_ENCODING 23
 #define ROW_ANCHOR 28
@@ -182,15 +184,30 @@ static void pack(struct parcel *parcel, const struct evidence *evidence,
     }
 }
 
+/* A table that a CA must refuse, such as one that the kernel has cut, is dropped from `kept`. */
+static const struct rule *walk_envelope(struct appraisal *a, struct evidence *kept)
+{
+    const struct appraisal fresh = *a;
+    const struct rule *broken = walk(a, rules_envelope, rules_envelope_len);
+
+    if (broken == NULL || broken->row < ROW_TABLE || broken->row > ROW_TABLE_END) {
+        return broken;
+    }
+    kept->auxblob = (struct bytes){0};
+    *a = fresh;
+    return walk(a, rules_envelope, rules_envelope_len);
+}
+
 struct parcel *parcel_new(const struct evidence *evidence, int64_t now, struct err *err)
 {
     static const struct collateral none = {.certs = NULL};
     const struct verify_options options = {
         .now = now, .anchors = verify_vendor_anchors, .num_anchors = verify_num_vendor_anchors};
-    struct appraisal a = {.evidence = evidence, .options = &options};
+    struct evidence kept = *evidence;
+    struct appraisal a = {.evidence = &kept, .options = &options};
     struct parcel *parcel = NULL;
     struct choice choice;
-    const struct rule *broken = walk(&a, rules_envelope, rules_envelope_len);
+    const struct rule *broken = walk_envelope(&a, &kept);
 
     if (broken == NULL) {
         broken = walk(&a, rules_report, rules_report_len);
@@ -200,14 +217,14 @@ struct parcel *parcel_new(const struct evidence *evidence, int64_t now, struct e
         return NULL;
     }
     parcel = calloc(1, sizeof(*parcel));
-    if (parcel == NULL || (parcel->pool = pool_new(evidence, &a.table, &none)) == NULL) {
+    if (parcel == NULL || (parcel->pool = pool_new(&kept, &a.table, &none)) == NULL) {
         free(parcel);
         err_set(err, ERR_LIMIT, "out of memory");
         return NULL;
     }
     a.pool = parcel->pool;
     choice = choose(&a);
-    pack(parcel, evidence, &choice);
+    pack(parcel, &kept, &choice);
     return parcel;
 }
 

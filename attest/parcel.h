@@ -2,9 +2,9 @@
  * Parcel: evidence as it goes to a CA.
  *
  * What a CA must refuse whatever its policy says is not sent: the report and the certificate table
- * are judged here by the same rows (2 to 20).  Certificates that do not fit the report, such as a
- * stale VEK in the host's table, are left out, so that they hide nobody else's: a CA asks the
- * vendor for what is missing.  Proves nothing to anybody: that is the verifier's business.
+ * are judged here by the same rows (2 to 20).  A table that breaks them, and certificates that do
+ * not fit the report, such as a stale VEK, are left out, so that they hide nobody else's: a CA asks
+ * the vendor for what is missing.  Proves nothing to anybody: that is the verifier's business.
  */
 #pragma once
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "attest/collect.h"
+#include "attest/report.h"
 #include "common/err.h"
 
 #define LEVEL_MAX 3
@@ -100,7 +101,7 @@ static void copy_blob(struct bytes blob, uint8_t *out, size_t *out_len)
     *out_len = blob.len;
 }
 
-/* What the host has to say of the table. */
+/* What the host makes of both blobs. */
 static void damage(const struct request_world *world, struct request *request)
 {
     char table[SWITCHES_VALUE_CAP] = "";
@@ -112,6 +113,9 @@ static void damage(const struct request_world *world, struct request *request)
         } else {
             request->auxblob_len = strtoul(table, NULL, 10); /* "empty" is 0 */
         }
+    }
+    if (switches_number(&world->switches, "unsigned", 0) != 0) {
+        memset(request->outblob + REPORT_SIGNED_LEN, 0, REPORT_LEN - REPORT_SIGNED_LEN);
     }
     if (report_len >= 0) {
         request->outblob_len = (size_t)report_len;

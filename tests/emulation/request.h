@@ -4,17 +4,20 @@
  * Written after the kernel's drivers/virt/coco/tsm.c and its sev-guest driver; the simulated secure
  * processor signs.  Switches make it go wrong:
  *
- *   provider NAME     instead of sev_guest
- *   floor N           number of the message key in use; no_levels 1: the attributes are not there
- *   mkdir ERRNO       a new folder is refused; gone 1: so is one once a report was asked for
- * (ENXIO) report ERRNO      the first read of a report privlevel ERRNO, inblob ERRNO    the writes
- *   interrupted N     so many reads of a blob end with EINTR first
- *   lost 1            what was written to inblob is dropped, and nobody is told: all zeros are
- * signed level N           the report is of that VMPL, whatever was asked foreign N         in so
- * many requests somebody else writes, too vanish N          so many requests are removed by
- * somebody else before they are answered table TEXT        of the certificate table: "empty",
- * "long", or N: only its first N bytes report_len N      only the first N bytes of the report slow
- * MS           the firmware takes its time piece N           a read gives no more bytes than that
+ * - provider NAME: instead of sev_guest;
+ * - floor N: number of the message key in use; no_levels 1: the attributes are not there;
+ * - mkdir ERRNO: a new folder is refused; gone 1: with ENXIO, once a report was asked for;
+ * - report ERRNO: the first read of a report; privlevel ERRNO, inblob ERRNO: the writes;
+ * - interrupted N: so many reads of a blob end with EINTR first;
+ * - lost 1: what was written to inblob is dropped, and nobody is told: all zeros are signed;
+ * - level N: the report is of that VMPL, whatever was asked;
+ * - unsigned 1: its signature is all zeros;
+ * - foreign N: in so many requests somebody else writes, too;
+ * - vanish N: so many requests are removed by somebody else before they are answered;
+ * - table TEXT: "empty", "long", or N: only the first N bytes of the certificate table;
+ * - report_len N: only the first N bytes of the report;
+ * - slow MS: the firmware takes its time;
+ * - piece N: a read gives no more bytes than that.
  */
 #pragma once
 

@@ -101,7 +101,8 @@ class Collector(case.Case):
     def test_what_evidence_is_good_for_is_said(self):
         for switch, said in (("piece 9", "with the certificates of the key that signed it and of its issuer"),
                              ("table empty", "without a certificate that fits it"),
-                             ("table 100", "the CA would refuse it: report-invalid: aux-out-of-range")):
+                             ("table 100", "without a certificate that fits it"),
+                             ("unsigned 1", "the CA would refuse it: report-invalid: signature-range")):
             with self.subTest(switch):
                 folder = ReportFolder(self, self.machine, switch, name=switch.replace(" ", "_"))
                 self.assertIn(said, self.collect(folder)[1])
@@ -168,9 +169,15 @@ class Sidecar(case.Case):
         server.wait_for("identity.failed", since=since)  # by the CA, as above
 
     def test_what_the_ca_must_refuse_is_not_sent(self):
-        server = self.start("table 100")
-        self.assertIn("the CA would refuse it: report-invalid: aux-out-of-range", server.wait_for("identity.failed")["error"])
+        server = self.start("unsigned 1")
+        self.assertIn("the CA would refuse it: report-invalid: signature-range", server.wait_for("identity.failed")["error"])
         self.assertEqual(self.world.ca.find("enrol.refused"), [])
+
+    def test_a_table_that_the_kernel_has_cut_is_left_out(self):
+        server = self.start("table 100")
+        refused = self.world.ca.wait_for("enrol.refused")
+        self.assertNotIn("aux", refused["slug"])
+        self.assertEqual(server.wait_for("identity.failed")["code"], refused["code"])
 
     def test_a_failing_firmware_is_not_hammered(self):
         server = self.start("report EIO", interval="1h")
