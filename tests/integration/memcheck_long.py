@@ -12,10 +12,11 @@ import unittest
 import case
 
 # Those of attest/ and of what it reads with; not those that repeat an appraisal ten thousand times.
-PROGRAMS = ("attest_tool", "binding", "bundle", "cbor", "cert", "collect", "der", "guest_device", "idblock",
-            "inspect", "intake", "kds", "measure", "measure_tool", "memo", "parcel", "pem", "policy", "policy_file",
-            "policy_rows", "product", "published", "report", "rule_chain", "rule_crl", "rule_envelope", "rule_final",
-            "rule_report", "rule_vek", "sim", "tsm", "verdict", "verify")
+PROGRAMS = ("attest_tool", "binding", "bundle", "cbor", "cert", "cert_form", "certext", "collect", "crl", "der",
+            "guest_device", "idblock", "inspect", "intake", "kds", "measure", "measure_tool", "memo", "parcel",
+            "pem", "policy", "policy_file", "policy_rows", "product", "published", "report", "rule_chain",
+            "rule_crl", "rule_envelope", "rule_final", "rule_report", "rule_vek", "sim", "tsm", "vek", "verdict",
+            "verify")
 FOUND = 97  # exit code
 MEMCHECK = ("valgrind", "--quiet", f"--error-exitcode={FOUND}", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes")
