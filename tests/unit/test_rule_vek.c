@@ -188,6 +188,11 @@ static void reserved_byte_of_reported_tcb(struct specimen *specimen)
     specimen_sign_report(specimen);
 }
 
+static void reserved_byte_of_the_vek(struct specimen *specimen)
+{
+    specimen_set_amd(specimen, "3.6", "\x02\x01\x01", 3); /* byte 4 */
+}
+
 static void other_chip(struct specimen *specimen)
 {
     specimen->report[0x1a0 + 63] ^= 1;
@@ -272,6 +277,7 @@ static const struct specimen_case cases[] = {
     {"vek-tcb-mismatch",    51, VERDICT_CHAIN_INVALID, snp_in_the_report_higher, {0}},
     {"vek-tcb-mismatch",    51, VERDICT_CHAIN_INVALID, snp_in_the_report_higher_turin, TURIN},
     {"vek-tcb-mismatch",    51, VERDICT_CHAIN_INVALID, reserved_byte_of_reported_tcb, {0}},
+    {"vek-tcb-mismatch",    51, VERDICT_CHAIN_INVALID, reserved_byte_of_the_vek, {0}},
     {"vek-chip-mismatch",   52, VERDICT_CHAIN_INVALID, other_chip, {0}},
     {"vek-chip-mismatch",   52, VERDICT_CHAIN_INVALID, other_chip_turin, TURIN},
     {"chip-id-tail",        53, VERDICT_REPORT_INVALID, chip_tail, TURIN},
