@@ -107,9 +107,11 @@ static void what_is_written_lies_where_firmware_reads_it(void **state)
     assert_memory_equal(back.family_id, example.family_id, sizeof(back.family_id));
     assert_memory_equal(back.image_id, example.image_id, sizeof(back.image_id));
     assert_true(back.guest_svn == example.guest_svn && back.policy == example.policy);
-    bytes[0x50] = 2;
-    assert_int_equal(idblock_read(bytes, &back, &err), -1);
-    assert_string_equal(err.msg, "ID block: not of version 1");
+    for (uint8_t version = 0; version <= 2; version += 2) {
+        bytes[0x50] = version;
+        assert_int_equal(idblock_read(bytes, &back, &err), -1);
+        assert_string_equal(err.msg, "ID block: not of version 1");
+    }
     EVP_PKEY_free(author_key);
     EVP_PKEY_free(id_key);
 }

@@ -97,6 +97,21 @@ static void the_lot_is_fair(void **state)
     assert_in_range(num_second, 400, 600);
 }
 
+/* Else whoever has found an address that draws well would keep it. */
+static void the_lot_falls_anew_after_each_request(void **state)
+{
+    static struct kds_turn turn;
+    const struct kds_source both[] = {at("10.0.0.1:1"), at("11.0.0.1:1")};
+    const struct kds_source other = at("12.0.0.1:1");
+    size_t num_second = 0;
+
+    for (uint64_t i = 0; i < 1000; i++) {
+        kds_turn_serve(&turn, &other, i * UINT64_C(0x123456789abcdef));
+        num_second += kds_turn_next(&turn, both, 2);
+    }
+    assert_in_range(num_second, 400, 600);
+}
+
 /* However long one network had the service for itself, it owes nothing for it. */
 static void turns_are_not_paid_for_afterwards(void **state)
 {
@@ -140,6 +155,7 @@ int main(void)
         cmocka_unit_test(the_widest_part_of_the_network_decides),
         cmocka_unit_test(of_one_network_the_first_goes_first_and_the_last_last),
         cmocka_unit_test(the_lot_is_fair),
+        cmocka_unit_test(the_lot_falls_anew_after_each_request),
         cmocka_unit_test(turns_are_not_paid_for_afterwards),
         cmocka_unit_test(a_newcomer_waits_for_each_other_network_once_at_most),
     };

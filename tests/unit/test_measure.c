@@ -231,6 +231,7 @@ static void firmware_is_read_as_hostile_input(void **state)
          "firmware: a section at 0x800000 is not of whole pages"},
         {FIRMWARE_METADATA + 24, "\x07", 1, "firmware: a section of unknown type 0x7"},
         {FIRMWARE_METADATA + 33, "\x20", 1, "firmware: the section at 0x801000 is not one page"},
+        {FIRMWARE_METADATA + 45, "\x20", 1, "firmware: the section at 0x802000 is not one page"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -371,6 +372,28 @@ static void each_input_changes_the_digest(void **state)
     assert_string_equal(err.msg, "firmware: the hashes of a kernel do not fit the page");
 }
 
+/* Of two places one would be a kernel that nobody checks. */
+static void a_kernel_has_one_place_for_its_hashes(void **state)
+{
+    static const uint8_t types[] = {OVMF_SEC_MEM, OVMF_KERNEL_HASHES};
+
+    for (size_t i = 0; i < sizeof(types); i++) {
+        uint8_t page[OVMF_PAGE];
+        uint8_t digest[MEASURE_LEN];
+        struct ovmf ovmf;
+        struct err err = {.msg = ""};
+        const struct measure_launch launch = {
+            .ovmf = &ovmf, .has_kernel = true, .cmdline = "", .vcpus = 1};
+
+        firmware_make(page);
+        page[FIRMWARE_METADATA + 24] = types[i];
+        page[FIRMWARE_METADATA + 36] = types[i];
+        assert_int_equal(ovmf_read((struct bytes){page, sizeof(page)}, &ovmf, &err), 0);
+        assert_int_equal(measure_launch(&launch, digest, &err), -1);
+        assert_string_equal(err.msg, "firmware: no place for the hashes of a kernel");
+    }
+}
+
 static void models_have_signatures_in_every_version(void **state)
 {
     static const struct {
@@ -409,6 +432,7 @@ int main(void)
         cmocka_unit_test(an_svsm_is_measured_below_the_firmware),
         cmocka_unit_test(what_is_no_svsm_is_refused),
         cmocka_unit_test(each_input_changes_the_digest),
+        cmocka_unit_test(a_kernel_has_one_place_for_its_hashes),
         cmocka_unit_test(models_have_signatures_in_every_version),
     };
 
