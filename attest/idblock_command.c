@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/evp.h>
 
@@ -207,6 +208,30 @@ static int print(const struct idblock *block, const struct idblock_keys *keys)
     return fflush(stdout) == 0 && ferror(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
 }
 
+/* By any name: a path, a link to it. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat info_a;
+    struct stat info_b;
+
+    return strcmp(a, b) == 0 || (stat(a, &info_a) == 0 && stat(b, &info_b) == 0 &&
+                                 info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino);
+}
+
+/* What is written must not take the place of a key, which may be the only copy. */
+static bool paths_differ(const struct idblock_args *args)
+{
+    const char *const keys[] = {args->id_key, args->author_key};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i] != NULL &&
+            (is_same_file(keys[i], args->block_path) || is_same_file(keys[i], args->auth_path))) {
+            return false;
+        }
+    }
+    return !is_same_file(args->block_path, args->auth_path);
+}
+
 static int make(const struct idblock_args *args)
 {
     uint8_t bytes[IDBLOCK_LEN];
@@ -255,6 +280,9 @@ int idblock_command(int argc, char **argv)
         args.auth_path == NULL) {
         return command_usage("measure id-block: need --measurement, --id-key, --block and --auth "
                              "(see --help)");
+    }
+    if (!paths_differ(&args)) {
+        return command_usage("measure id-block: --block and --auth need files of their own");
     }
     if ((args.block.policy & REPORT_POLICY_DEBUG) != 0) {
         fputs(COMMAND_PROGRAM ": --policy: it lets the host debug the guest\n", stderr);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -211,12 +212,23 @@ static void a_bad_block_is_not_made(void **state)
         {{"--measurement", TOOL_MEASUREMENT, "--id-key", "@evidence", "--block", "@x", "--auth",
           "@y"},
          "no key"},
+        {{"--measurement", TOOL_MEASUREMENT, "--id-key", "@id.pem", "--block", "@id.pem", "--auth",
+          "@y"},
+         "--block and --auth need files of their own"},
+        {{"--measurement", TOOL_MEASUREMENT, "--id-key", "@id.pem", "--author-key", "@id.pem",
+          "--block", "@x", "--auth", "@key-by-another-name"},
+         "--block and --auth need files of their own"},
+        {{"--measurement", TOOL_MEASUREMENT, "--id-key", "@id.pem", "--block", "@x", "--auth",
+          "@x"},
+         "--block and --auth need files of their own"},
     };
     struct tool *tool = *state;
-    char path[FOLDER_PATH_CAP + 8];
+    char path[FOLDER_PATH_CAP + 32];
     struct stat info;
 
     make_key(tool, "p256.pem", "P-256");
+    snprintf(path, sizeof(path), "%s/key-by-another-name", tool->folder);
+    assert_int_equal(symlink("id.pem", path), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *args[17] = {"measure", "id-block"};
 
