@@ -1,5 +1,5 @@
 /*
- * Report_errno: two tables.
+ * Report_errno: two tables.  Sentences are short, since a machine without reports says two of them.
  */
 #include "attest/report_errno.h"
 
@@ -18,7 +18,7 @@ struct meaning {
 static const struct meaning of_folder[] = {
     {ENOENT, ERR_INVALID, "not there: needs Linux 6.7 with CONFIG_TSM_REPORTS, and configfs mounted"},
     {ENXIO,  ERR_INVALID, "no driver offers reports: load sev-guest; outside a confidential VM there is none"},
-    {EACCES, ERR_INVALID, "no permission: its files are root's, and the sandbox admits it only if it was there at the start"},
+    {EACCES, ERR_INVALID, "no permission: its files are root's, or it came after the sandbox"},
     {EPERM,  ERR_INVALID, "not allowed: is this a folder of configfs-tsm?"},
     {EROFS,  ERR_INVALID, "mounted read-only: a container needs it writable"},
     {ENOSYS, ERR_INVALID, "the sandbox does not admit it: this process was started with another platform"},

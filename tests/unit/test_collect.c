@@ -8,11 +8,14 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "attest/collect.h"
+#include "attest/configfs.h"
 #include "attest/report.h"
+#include "attest/report_errno.h"
 #include "attest/sim.h"
 #include "attest/table.h"
 #include "common/err.h"
@@ -108,11 +111,26 @@ static void a_machine_without_evidence_says_what_was_tried(void **state)
     folder_remove(folder);
 }
 
+/* Two of them, the path of a settings file and a key must fit one message. */
+static void what_the_folder_says_leaves_room_for_the_device(void **state)
+{
+    static const int errnums[] = {ENOENT, ENXIO,  EACCES,  EPERM, EROFS,
+                                  ENOSYS, ENOMEM, ENOTDIR, EMLINK};
+
+    for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
+        struct err err = {.msg = ""};
+
+        assert_int_equal(report_errno_of_folder(errnums[i], CONFIGFS_DIR, &err), -1);
+        assert_in_range(strlen(err.msg), 1, 120);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_simulated_machine_gives_report_certificates_and_table),
         cmocka_unit_test(a_machine_without_evidence_says_what_was_tried),
+        cmocka_unit_test(what_the_folder_says_leaves_room_for_the_device),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
