@@ -143,15 +143,24 @@ static int read_replica(struct store *store, struct err *err)
     return rc;
 }
 
-/* Databases that were made before instances were kept lack two columns. */
+/* Databases that were made before instances were kept lack two columns: both, or none.  What fails
+   may have been done by another authority on this store just now. */
 static bool add_columns(sqlite3 *db)
 {
     static const char has[] = "SELECT report_id, report_id_ma FROM issued LIMIT 0";
-    static const char add[] = "ALTER TABLE issued ADD COLUMN report_id BLOB;"
-                              "ALTER TABLE issued ADD COLUMN report_id_ma BLOB;";
+    static const char add[] = "BEGIN IMMEDIATE;"
+                              "ALTER TABLE issued ADD COLUMN report_id BLOB;"
+                              "ALTER TABLE issued ADD COLUMN report_id_ma BLOB;"
+                              "COMMIT";
 
-    return sqlite3_exec(db, has, NULL, NULL, NULL) == SQLITE_OK ||
-           sqlite3_exec(db, add, NULL, NULL, NULL) == SQLITE_OK;
+    if (sqlite3_exec(db, has, NULL, NULL, NULL) == SQLITE_OK ||
+        sqlite3_exec(db, add, NULL, NULL, NULL) == SQLITE_OK) {
+        return true;
+    }
+    if (sqlite3_get_autocommit(db) == 0) {
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return sqlite3_exec(db, has, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 struct store *store_open(const char *path, struct err *err)

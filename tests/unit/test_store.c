@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -277,6 +278,45 @@ static void old_rows_are_forgotten_after_the_retention(void **state)
     assert_int_equal(outcome, STORE_NEW);
 }
 
+/* As an upgrade of two authorities with one store does. */
+static void many_may_be_the_first_to_open_an_old_database(void **state)
+{
+    struct database *f = *state;
+    sqlite3 *db = NULL;
+    pid_t children[8];
+    struct err err;
+
+    for (unsigned round = 0; round < 4; round++) {
+        store_close(f->store);
+        f->store = NULL;
+        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db,
+                                      "ALTER TABLE issued DROP COLUMN report_id;"
+                                      "ALTER TABLE issued DROP COLUMN report_id_ma;",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+        sqlite3_close(db);
+        for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
+            children[i] = fork();
+            assert_true(children[i] >= 0);
+            if (children[i] == 0) {
+                struct store *store = store_open(f->path, &err);
+
+                store_close(store);
+                _exit(store != NULL ? 0 : 1);
+            }
+        }
+        for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
+            int status = 0;
+
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+            assert_int_equal(status, 0);
+        }
+        f->store = store_open(f->path, &err);
+        assert_non_null(f->store);
+    }
+}
+
 static void what_is_no_database_is_refused(void **state)
 {
     struct database *f = *state;
@@ -311,6 +351,7 @@ int main(void)
         CASE(a_database_that_another_holds_is_an_error_and_heals),
         CASE(a_database_that_was_removed_takes_nothing),
         CASE(old_rows_are_forgotten_after_the_retention),
+        CASE(many_may_be_the_first_to_open_an_old_database),
         CASE(what_is_no_database_is_refused),
     };
 
