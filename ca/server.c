@@ -25,6 +25,7 @@ struct server {
     uv_loop_t loop;
     uv_signal_t terminate;
     uv_signal_t interrupt;
+    uv_signal_t hangup;
     uv_timer_t prune;
     uv_work_t prune_work;
     bool pruning;
@@ -81,6 +82,7 @@ static void server_stop(struct server *server)
     uv_close((uv_handle_t *)&server->prune, NULL);
     uv_close((uv_handle_t *)&server->terminate, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
+    uv_close((uv_handle_t *)&server->hangup, NULL);
 }
 
 static void server_on_signal(uv_signal_t *handle, int number)
@@ -89,6 +91,15 @@ static void server_on_signal(uv_signal_t *handle, int number)
 
     log_info("server.stopping", kv_num("signal", number));
     server_stop(server);
+}
+
+/* Whoever knows the sidecar expects a reload; the system's own answer would be to end at once, with
+   the requests under way. */
+static void server_on_hangup(uv_signal_t *handle, int number)
+{
+    log_warn("server.not_reloaded",
+             kv_text("effect", "settings, policy and collateral stay as they were at the start"),
+             kv_text("instead", "restart"));
 }
 
 static int server_listen(struct server *server, struct err *err)
@@ -153,6 +164,7 @@ static int server_begin(struct server *server, struct err *err)
     uv_timer_init(&server->loop, &server->prune);
     uv_signal_init(&server->loop, &server->terminate);
     uv_signal_init(&server->loop, &server->interrupt);
+    uv_signal_init(&server->loop, &server->hangup);
     server->prune.data = server;
     server->terminate.data = server;
     server->interrupt.data = server;
@@ -175,6 +187,7 @@ static int server_begin(struct server *server, struct err *err)
     server_fill_monitor(server);
     if (uv_signal_start(&server->terminate, server_on_signal, SIGTERM) != 0 ||
         uv_signal_start(&server->interrupt, server_on_signal, SIGINT) != 0 ||
+        uv_signal_start(&server->hangup, server_on_hangup, SIGHUP) != 0 ||
         uv_timer_start(&server->prune, server_on_prune, PRUNE_MS, PRUNE_MS) != 0) {
         return err_set(err, ERR_LIMIT, "event loop");
     }

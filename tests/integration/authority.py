@@ -415,6 +415,11 @@ class Operation(AuthorityCase):
         self.assertNotEqual(status, 0)
         self.assertIn("clock", errors)
 
+    def test_who_wants_a_reload_is_told_of_a_restart(self):
+        self.ca.signal(signal.SIGHUP)
+        self.assertEqual(self.ca.wait_for("server.not_reloaded")["instead"], "restart")
+        self.assertEqual(self.ca.get("/readyz")[0], 200)
+
     def test_it_ends_when_told_to(self):
         self.ca.signal(signal.SIGTERM)
         self.assertEqual(self.ca.wait(), 0)
