@@ -1,9 +1,11 @@
 /*
- * The command `collect`: evidence from this machine into a file.
+ * The command `collect`: evidence from this machine into a file or a pipe.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "attest/arg.h"
@@ -22,7 +24,7 @@ static const char usage_text[] =
     "Has the platform sign up to 64 bytes (padded with zeros) and writes a tsm-report (CBOR).\n"
     "\n"
     "  --report-data HEX  what the evidence shall be bound to: a nonce, the hash of a key\n"
-    "  -o FILE            where to write it; replaced if it exists\n"
+    "  -o FILE            where to write it; replaced if it exists; - is standard output\n"
     "  --platform NAME    auto (the default: what this machine is), snp, or sim\n"
     "  --machine MDIR     sim: the simulated machine's folder (see sim machine)\n"
     "  --vmpl N           privilege level to ask for, 0 to 3; by default the least that the "
@@ -79,6 +81,21 @@ static int take_option(struct collect_args *args, int option, const char *value)
     }
 }
 
+static bool is_stdout(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+static int put(const char *path, struct bytes bytes, struct err *err)
+{
+    if (!is_stdout(path)) {
+        return file_replace(path, 0644, bytes.data, bytes.len, err);
+    }
+    return fwrite(bytes.data, 1, bytes.len, stdout) == bytes.len && fflush(stdout) == 0
+               ? 0
+               : err_set_errno(err, ERR_IO, errno, "cannot write to it");
+}
+
 /* What was written, and what it is good for. */
 static void say(const char *path, const struct evidence *evidence, size_t len)
 {
@@ -91,8 +108,8 @@ static void say(const char *path, const struct evidence *evidence, size_t len)
     struct parcel *parcel = parcel_new(evidence, (int64_t)time(NULL), &err);
     const char *worth = parcel != NULL ? certs[parcel_evidence(parcel)->num_certs] : err.msg;
 
-    printf("%s: %zu bytes of evidence from %.*s, %s\n", path, len, (int)evidence->provider.len,
-           (const char *)evidence->provider.data, worth);
+    fprintf(is_stdout(path) ? stderr : stdout, "%s: %zu bytes of evidence from %.*s, %s\n", path,
+            len, (int)evidence->provider.len, (const char *)evidence->provider.data, worth);
     parcel_free(parcel);
 }
 
@@ -114,7 +131,7 @@ static int collect(const struct collect_args *args)
         goto out;
     }
     if (tsm_encode(collected_evidence(collected), &out, &err) != 0 ||
-        file_replace(args->out, 0644, out.data, out.len, &err) != 0) {
+        put(args->out, (struct bytes){out.data, out.len}, &err) != 0) {
         code = command_error(args->out, &err);
         goto out;
     }

@@ -29,6 +29,7 @@ TOOL = case.program("liftgate-attest")
 MEASUREMENT = "3f9a" + "00" * 46
 CORPUS = case.TOP / "tests/fuzz/corpus/inspect"
 PAGE = case.TOP / "attest/liftgate-attest.8"
+COLLECT = ("collect", "--platform", "sim", "--machine", "machine", "--report-data", "0a0b", "-o", "-")
 REFUSED = 3
 MEMORY_MAX = 400 << 20  # bytes, most of it the sanitizer's
 SECONDS_MAX = 20        # of the processor
@@ -187,9 +188,16 @@ class Forms(unittest.TestCase):
                     status, text, _ = tool(*words, stdin=source.stdout)
                 self.assertEqual(status, 0, text)
 
+    def test_evidence_goes_into_a_pipe(self):
+        with subprocess.Popen([TOOL, *COLLECT], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
+            status, text, _ = tool("verify", "--report", "-", "--report-data", "0a0b", "--policy", self.folder / "policy.ini",
+                                   stdin=source.stdout)
+            self.assertRegex(source.stderr.read(), rb"^-: \d+ bytes of evidence from sim")
+        self.assertEqual(status, 0, text)
+
     def test_an_output_that_cannot_be_written_is_no_success(self):
         for words in (("inspect", "evidence"), ("inspect", "evidence", "--json"), ("verify", "--report", "evidence"),
-                      ("verify", "--report", "evidence", "--policy", "policy.ini", "--json")):
+                      ("verify", "--report", "evidence", "--policy", "policy.ini", "--json"), COLLECT):
             with self.subTest(" ".join(words)):
                 with open("/dev/full", "wb") as full:
                     done = subprocess.run([TOOL, *words], cwd=self.folder, stdout=full, stderr=subprocess.PIPE, check=False)
