@@ -9,9 +9,6 @@
 #include "attest/report.h"
 #include "common/err.h"
 
-#define VERSION_MIN 2
-#define VERSION_MAX 5
-
 int blobs_check(const struct blobs *blobs,
                 const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN], unsigned vmpl,
                 struct err *err)
@@ -24,10 +21,11 @@ int blobs_check(const struct blobs *blobs,
                        REPORT_LEN);
     }
     version = report_uint(report, REPORT_VERSION);
-    if (version < VERSION_MIN || version > VERSION_MAX) {
+    if (version < REPORT_VERSION_MIN || version > REPORT_VERSION_MAX) {
         return err_set(err, ERR_IO,
                        "the report has version %" PRIu64 ", this release knows %d to %d%s", version,
-                       VERSION_MIN, VERSION_MAX, version > VERSION_MAX ? ": update it" : "");
+                       REPORT_VERSION_MIN, REPORT_VERSION_MAX,
+                       version > REPORT_VERSION_MAX ? ": update it" : "");
     }
     if (report_uint(report, REPORT_VMPL) != vmpl) {
         return err_set(err, ERR_IO, "the report is of VMPL %" PRIu64 ", not of %u, as asked for",

@@ -39,7 +39,6 @@ static const char usage_text[] =
     "  --base64           both in base64, as QEMU takes them for id-block= and id-auth=\n";
 
 #define POLICY_DEFAULT 0x30000
-#define POLICY_KNOWN UINT64_C(0x3ffffff) /* bits above must be zero */
 #define ENCODED_MAX ((size_t)IDBLOCK_AUTH_LEN / 3 * 4 + 8)
 
 struct idblock_args {
@@ -71,7 +70,7 @@ static int take_policy(const char *value, uint64_t *out_policy)
     if (arg_hex_number(value, out_policy, &err) != 0) {
         return command_error("--policy", &err);
     }
-    if ((*out_policy & REPORT_POLICY_ONE) == 0 || (*out_policy & ~POLICY_KNOWN) != 0) {
+    if ((*out_policy & REPORT_POLICY_ONE) == 0 || (*out_policy & ~REPORT_POLICY_KNOWN) != 0) {
         return command_usage("--policy: bit 17 must be 1, and bits 63 to 26 be 0");
     }
     return -1;

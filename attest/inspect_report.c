@@ -26,7 +26,6 @@ static const struct inspect_bit policy_bits[] = {
 };
 // clang-format on
 
-#define POLICY_KNOWN UINT64_C(0x3ffffff)
 #define KEY_INFO_KNOWN UINT64_C(0x1f)
 
 static void put_policy(struct sheet *sheet, struct report report)
@@ -39,7 +38,7 @@ static void put_policy(struct sheet *sheet, struct report report)
     sheet_put(sheet, "  ABI", "least firmware interface that may run this guest", "%u.%u",
               (unsigned)(policy >> 8 & 0xff), (unsigned)(policy & 0xff));
     inspect_field_bits(sheet, policy, policy_bits, sizeof(policy_bits) / sizeof(policy_bits[0]));
-    inspect_field_unknown(sheet, policy, POLICY_KNOWN);
+    inspect_field_unknown(sheet, policy, REPORT_POLICY_KNOWN);
 }
 
 static void put_vmpl(struct sheet *sheet, struct report report)
@@ -157,7 +156,7 @@ static void put_version(struct sheet *sheet, struct report report)
         inspect_field_line(REPORT_VERSION, "format of the report; 2 to 5 are known");
     uint64_t version = report_uint(report, REPORT_VERSION);
 
-    if (version < 2 || version > 5) {
+    if (version < REPORT_VERSION_MIN || version > REPORT_VERSION_MAX) {
         line.mark = SHEET_DANGER;
         line.meaning = "not a format known here (2 to 5): what follows may mean something else";
     }

@@ -16,7 +16,9 @@
 #include "common/bytes.h"
 #include "common/compiler.h"
 
-#define REPORT_LEN 1184       /* bytes */
+#define REPORT_LEN 1184      /* bytes */
+#define REPORT_VERSION_MIN 2 /* the formats that are known */
+#define REPORT_VERSION_MAX 5
 #define REPORT_SIGNED_LEN 672 /* bytes, from the start, that the signature covers */
 
 /* In the order of their offsets; versions are three fields since they stand in the order build,
@@ -64,6 +66,7 @@ enum report_field {
 #define REPORT_POLICY_ONE (UINT64_C(1) << 17) /* always 1 */
 #define REPORT_POLICY_MIGRATE_MA (UINT64_C(1) << 18)
 #define REPORT_POLICY_DEBUG (UINT64_C(1) << 19)
+#define REPORT_POLICY_KNOWN UINT64_C(0x3ffffff) /* the bits above are reserved */
 
 /* REPORT_KEY_INFO: SIGNING_KEY. */
 enum report_signing_key { SIGNING_KEY_VCEK = 0, SIGNING_KEY_VLEK = 1, SIGNING_KEY_NONE = 7 };

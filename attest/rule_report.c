@@ -51,9 +51,10 @@ static const char *judge_version(struct appraisal *a)
 {
     uint64_t version = report_uint(a->report, REPORT_VERSION);
 
-    verdict_expected(&a->found, "2 to 5");
+    verdict_expected(&a->found, "%d to %d", REPORT_VERSION_MIN, REPORT_VERSION_MAX);
     verdict_actual(&a->found, "%" PRIu64, version);
-    return version >= 2 && version <= 5 ? NULL : "version-unsupported";
+    return version >= REPORT_VERSION_MIN && version <= REPORT_VERSION_MAX ? NULL
+                                                                          : "version-unsupported";
 }
 
 static const char *judge_algorithm(struct appraisal *a)
