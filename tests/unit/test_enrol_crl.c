@@ -11,9 +11,10 @@
 #include <cmocka.h>
 
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <sqlite3.h>
 
+#include "attest/simdir.h"
+#include "common/err.h"
 #include "tests/lib/attempt.h"
 #include "tests/lib/authority.h"
 #include "tests/lib/revocation.h"
@@ -30,18 +31,13 @@ struct world {
 static int set_up(void **state)
 {
     static struct world w;
-    char path[VENDOR_PATH_CAP + 16];
     char vendor[VENDOR_PATH_CAP];
     struct bytes der;
-    FILE *file = NULL;
+    struct err err;
 
     authority_init(&w.authority, AUTHORITY_POLICY);
     vendor_path("Sim", vendor);
-    snprintf(path, sizeof(path), "%s/ark.key", vendor);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    w.ark_key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-    fclose(file);
+    w.ark_key = simdir_read_key(vendor, "ark.key", &err);
     assert_non_null(w.ark_key);
     der = w.authority.collateral.view.certs[w.authority.collateral.view.num_certs - 1];
     memcpy(w.ark.data, der.data, der.len);

@@ -7,14 +7,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "attest/cert.h"
+#include "attest/simdir.h"
 #include "ca/store_vendor.h"
 #include "common/err.h"
 #include "tests/lib/authority.h"
@@ -37,19 +36,14 @@ struct world {
 static int set_up(void **state)
 {
     static struct world w;
-    char path[VENDOR_PATH_CAP + 16];
     char vendor[VENDOR_PATH_CAP];
     struct bytes ask;
     struct bytes ark;
-    FILE *file = NULL;
+    struct err err;
 
     authority_init(&w.authority, AUTHORITY_POLICY);
     vendor_path("Sim", vendor);
-    snprintf(path, sizeof(path), "%s/ark.key", vendor);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    w.ark_key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-    fclose(file);
+    w.ark_key = simdir_read_key(vendor, "ark.key", &err);
     assert_non_null(w.ark_key);
     ask = sim_ask(w.authority.machine);
     ark = policy_ca(w.authority.policy)->insecure_root_der;
