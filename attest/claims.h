@@ -22,6 +22,7 @@
 enum tee { TEE_SNP, TEE_TDX, TEE_SIM };
 
 enum product { PRODUCT_MILAN, PRODUCT_GENOA, PRODUCT_TURIN, PRODUCT_SIM };
+#define PRODUCTS 4 /* how many there are */
 
 enum tcb_component { TCB_BOOTLOADER, TCB_TEE, TCB_SNP, TCB_MICROCODE, TCB_FMC, TCB_COMPONENTS };
 

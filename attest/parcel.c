@@ -79,9 +79,9 @@ static bool product_of_vek(const struct cert *vek, enum product *out_product)
     if (fields.product_name.data == NULL || !vek_text(fields.product_name, &name)) {
         return false;
     }
-    for (enum product i = PRODUCT_MILAN; i <= PRODUCT_SIM; i++) {
-        if (product_name_fits(i, name)) {
-            *out_product = i;
+    for (unsigned i = 0; i < PRODUCTS; i++) {
+        if (product_name_fits((enum product)i, name)) {
+            *out_product = (enum product)i;
             return true;
         }
     }

@@ -61,7 +61,7 @@ static int finish_workload(const struct policy *policy, struct policy_workload *
     if (workload->tee == TEE_SIM && policy->insecure_root == NULL) {
         return err_set(err, ERR_INVALID, "tee = sim needs [platform sim] insecure_root");
     }
-    for (unsigned i = 0; i < POLICY_PRODUCTS; i++) {
+    for (unsigned i = 0; i < PRODUCTS; i++) {
         if (workload->products[i] && policy->floors[i].line == 0) {
             return err_set(err, ERR_INVALID, "tcb: there is no [tcb %s]",
                            product_name((enum product)i));

@@ -171,7 +171,7 @@ static void add_workload(struct lines *lines, const struct policy_workload *work
         add_values(lines, workload, info->key, &workload->references[i], info->len);
     }
     add_number(lines, kind, name, "min_guest_svn", workload->min_guest_svn);
-    for (unsigned i = 0; i < POLICY_PRODUCTS; i++) {
+    for (unsigned i = 0; i < PRODUCTS; i++) {
         if (workload->products[i]) {
             add(lines, kind, name, "tcb", product_name((enum product)i));
         }
@@ -198,7 +198,7 @@ static void add_all(struct lines *lines, const struct policy *policy)
     add(lines, "ca", "", "insecure_short_ttl", policy->ca.short_ttl ? "yes" : "no");
     add(lines, "ca", "", "vendor_crl",
         policy->ca.vendor_crl == VENDOR_CRL_REQUIRE ? "require" : "use");
-    for (unsigned i = 0; i < POLICY_PRODUCTS; i++) {
+    for (unsigned i = 0; i < PRODUCTS; i++) {
         if (policy->floors[i].line != 0) {
             add_floor(lines, product_name((enum product)i), &policy->floors[i]);
         }

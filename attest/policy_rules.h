@@ -14,7 +14,6 @@
 #define POLICY_VALUES_MAX 256 /* of one list */
 #define POLICY_DNS_MAX 16     /* of one workload */
 #define POLICY_CSP_MAX 16     /* of one workload */
-#define POLICY_PRODUCTS 4     /* values of enum product */
 #define POLICY_MEASUREMENT_LEN 48
 
 /* Values of one length, one behind the other. */
@@ -82,7 +81,7 @@ struct policy_workload {
     enum tee tee;
     struct policy_values references[POLICY_REFERENCES];
     uint32_t min_guest_svn;
-    bool products[POLICY_PRODUCTS]; /* those whose floors it lists */
+    bool products[PRODUCTS]; /* those whose floors it lists */
     struct policy_guest_rules guest;
     struct policy_machine_rules machine;
     char *spiffe; /* owned; path while reading, then the whole URI */
@@ -100,7 +99,7 @@ struct policy {
     uint8_t *insecure_der;  /* owned by OpenSSL's allocator */
     uint8_t insecure_spki_sha256[32];
     struct policy_values denied[POLICY_DENIED];
-    struct policy_floor floors[POLICY_PRODUCTS];
+    struct policy_floor floors[PRODUCTS];
     struct policy_workload *workloads; /* owned */
     size_t num_workloads;
     size_t cap_workloads;

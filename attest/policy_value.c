@@ -79,7 +79,7 @@ int policy_value_text(char **field, const char *value, struct err *err)
 
 int policy_value_product(const char *name, unsigned *out_product, struct err *err)
 {
-    for (unsigned i = 0; i < POLICY_PRODUCTS; i++) {
+    for (unsigned i = 0; i < PRODUCTS; i++) {
         if (strcmp(name, product_name((enum product)i)) == 0) {
             *out_product = i;
             return 0;

@@ -9,7 +9,7 @@
 #include "attest/verify.h"
 
 // clang-format off
-static const struct product_info products[] = {
+static const struct product_info products[PRODUCTS] = {
     [PRODUCT_MILAN] = {"Milan", 0, 0, true},
     [PRODUCT_GENOA] = {"Genoa", 0, 0, true},
     [PRODUCT_TURIN] = {"Turin", 1, 1, true},
@@ -50,17 +50,15 @@ static const uint8_t revoked_intermediates[][32] = {
 };
 // clang-format on
 
-#define NUM_PRODUCTS (sizeof(products) / sizeof(products[0]))
-
 const struct product_info *product_info(enum product product)
 {
-    assert(product < NUM_PRODUCTS);
+    assert(product < PRODUCTS);
     return &products[product];
 }
 
 bool product_find(const char *name, enum product *out_product)
 {
-    for (size_t i = 0; i < NUM_PRODUCTS; i++) {
+    for (size_t i = 0; i < PRODUCTS; i++) {
         if (strcmp(products[i].name, name) == 0) {
             *out_product = (enum product)i;
             return true;

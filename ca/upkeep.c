@@ -15,7 +15,6 @@
 #include "common/err.h"
 #include "common/log.h"
 
-#define PRODUCTS 4                /* values of enum product */
 #define PLACES_MAX (2 * PRODUCTS) /* for both kinds of key */
 #define SLEEP_MAX_S 3600          /* what enrolments have kept meanwhile is found then */
 #define STORE_PAUSE_S 60          /* after the store did not answer */
