@@ -51,7 +51,8 @@ static const char *judge_version(struct appraisal *a)
 {
     uint64_t version = report_uint(a->report, REPORT_VERSION);
 
-    verdict_expected(&a->found, "%d to %d", REPORT_VERSION_MIN, REPORT_VERSION_MAX);
+    verdict_expected(&a->found, "%d to %d%s", REPORT_VERSION_MIN, REPORT_VERSION_MAX,
+                     version > REPORT_VERSION_MAX ? " (update liftgate for later ones)" : "");
     verdict_actual(&a->found, "%" PRIu64, version);
     return version >= REPORT_VERSION_MIN && version <= REPORT_VERSION_MAX ? NULL
                                                                           : "version-unsupported";

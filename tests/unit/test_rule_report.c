@@ -242,6 +242,30 @@ static bool accepts(const struct specimen_kind *kind, void (*alter)(struct speci
     return accepted;
 }
 
+static void a_version_of_the_future_says_what_to_update(void **state)
+{
+    static const struct specimen_kind v5 = V5;
+    static const struct {
+        void (*alter)(struct specimen *);
+        const char *wanted;
+    } rows[] = {
+        {version_1, "2 to 5"},
+        {version_6, "2 to 5 (update liftgate for later ones)"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct specimen *specimen = specimen_new(&v5);
+        struct claims claims;
+        struct verdict verdict;
+
+        rows[i].alter(specimen);
+        assert_false(specimen_verify(specimen, &claims, &verdict));
+        assert_string_equal(verdict.slug, "version-unsupported");
+        assert_string_equal(verdict.expected, rows[i].wanted);
+        specimen_free(specimen);
+    }
+}
+
 static void fields_of_later_versions_may_be_filled(void **state)
 {
     static const struct specimen_kind v4 = V4;
@@ -316,6 +340,7 @@ static void the_mirrored_signature_is_the_same_evidence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_version_of_the_future_says_what_to_update),
         cmocka_unit_test(fields_of_later_versions_may_be_filled),
         cmocka_unit_test(every_level_of_the_guest_may_ask),
         cmocka_unit_test(debug_and_migration_are_claims_not_refusals),
