@@ -281,19 +281,24 @@ void collected_free(struct collected *collected)
     free(collected);
 }
 
-const char *collect_request_dir(const struct collect_options *options)
+struct collect_places collect_places(const struct collect_options *options)
 {
+    struct collect_places places = {0};
+
     if (options->platform == NULL || strcmp(options->platform, "sim") == 0) {
-        return NULL;
+        return places;
     }
-    return options->report_dir != NULL ? options->report_dir : CONFIGFS_DIR;
+    places.request_dir = options->report_dir != NULL ? options->report_dir : CONFIGFS_DIR;
+    places.device = options->device != NULL ? options->device : SEV_GUEST_PATH;
+    places.ioctls = guest_device_ioctls(&places.num_ioctls);
+    return places;
 }
 
 void collect_sweep(const struct collect_options *options)
 {
     const struct configfs_options configfs = configfs_of(options);
 
-    if (collect_request_dir(options) != NULL) {
+    if (collect_places(options).request_dir != NULL) {
         configfs_sweep(&configfs);
     }
 }

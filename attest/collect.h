@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "attest/evidence.h"
 #include "attest/pace.h"
 #include "common/compiler.h"
@@ -41,9 +43,17 @@ struct collected *collect_evidence(const struct collect_options *options,
 const struct evidence *collected_evidence(const struct collected *collected);
 void collected_free(struct collected *collected); /* accepts NULL */
 
-/* The folder in which a collection makes folders, writes into their files and removes them: what a
-   sandbox must admit.  NULL: none. */
-const char *collect_request_dir(const struct collect_options *options);
+/* Where collections ask the kernel: what a sandbox must admit, whether it is there or not.  Texts
+   are borrowed from the options, or constants. */
+struct collect_places {
+    const char *request_dir; /* in which they make folders, write into their files and remove them;
+                                NULL: none */
+    const char *device;      /* that they read instead, by ioctl(2); NULL: none */
+    const unsigned long *ioctls; /* with one of these numbers; constants */
+    size_t num_ioctls;
+};
+
+struct collect_places collect_places(const struct collect_options *options);
 
 /* Removes what collections of processes that are gone have left in the kernel.  For the start of a
    program. */

@@ -277,6 +277,14 @@ static int open_device(const char *path, struct err *err)
     }
 }
 
+const unsigned long *guest_device_ioctls(size_t *out_num)
+{
+    static const unsigned long ioctls[] = {SEV_GUEST_GET_REPORT, SEV_GUEST_GET_EXT_REPORT};
+
+    *out_num = sizeof(ioctls) / sizeof(ioctls[0]);
+    return ioctls;
+}
+
 static const char *path_of(const struct guest_device_options *options)
 {
     return options->path != NULL ? options->path : SEV_GUEST_PATH;

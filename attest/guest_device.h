@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "attest/blobs.h"
@@ -16,6 +17,9 @@
 #include "common/compiler.h"
 
 struct err;
+
+/* The numbers of ioctl(2) that are asked of it; constants. */
+const unsigned long *guest_device_ioctls(size_t *out_num);
 
 struct guest_device_options {
     const char *path;  /* NULL: SEV_GUEST_PATH */

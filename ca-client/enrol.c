@@ -292,9 +292,9 @@ int enrol_check_platform(const struct enrol_options *options, struct err *err)
     return collect_tee(&options->collect, err) != NULL ? 0 : -1;
 }
 
-const char *enrol_request_dir(const struct enrol_options *options)
+struct collect_places enrol_places(const struct enrol_options *options)
 {
-    return collect_request_dir(&options->collect);
+    return collect_places(&options->collect);
 }
 
 void enrol_sweep(const struct enrol_options *options)

@@ -47,8 +47,8 @@ struct enrol_failure {
 MUST_CHECK int enrol_check_root(const struct enrol_options *options, struct err *err);
 MUST_CHECK int enrol_check_platform(const struct enrol_options *options, struct err *err);
 
-/* As collect_request_dir(). */
-const char *enrol_request_dir(const struct enrol_options *options);
+/* As collect_places(). */
+struct collect_places enrol_places(const struct enrol_options *options);
 
 /* Removes what enrolments of processes that are gone have left in the kernel.  For the start of a
    program, with the rights of its user but outside of any sandbox. */

@@ -65,9 +65,6 @@ static const char *const deadly[] = {
 /* With requests for evidence. */
 static const char *const folders[] = {"mkdir", "mkdirat", "rmdir"};
 
-/* And of /dev/sev-guest (linux/sev-guest.h): a report, and one with certificates. */
-static const unsigned long reports[] = {0xC0205300, 0xC0205302};
-
 /* clang-format on */
 
 static const unsigned long ioctls[] = {FIONBIO, FIONREAD,   FIOCLEX,     SIOCOUTQ,
@@ -114,9 +111,6 @@ static int add_lists(scmp_filter_ctx filter)
     }
     for (size_t i = 0; i < NUM(deadly); i++) {
         rule(filter, &rc, SCMP_ACT_KILL_PROCESS, deadly[i], 0, NULL);
-    }
-    for (size_t i = 0; i < NUM(ioctls); i++) {
-        allow_if(filter, &rc, "ioctl", masked(1, UINT32_MAX, ioctls[i]));
     }
     for (size_t i = 0; i < NUM(families); i++) {
         allow_if(filter, &rc, "socket", equal(0, (uint64_t)families[i]));
@@ -193,8 +187,15 @@ static int add_files(scmp_filter_ctx filter, const struct confine_calls_options 
     for (size_t i = 0; i < NUM(folders); i++) {
         rule(filter, &rc, SCMP_ACT_ALLOW, folders[i], 0, NULL);
     }
-    for (size_t i = 0; i < NUM(reports); i++) {
-        allow_if(filter, &rc, "ioctl", masked(1, UINT32_MAX, reports[i]));
+    return rc;
+}
+
+static int add_ioctls(scmp_filter_ctx filter, const unsigned long *numbers, size_t num)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < num; i++) {
+        allow_if(filter, &rc, "ioctl", masked(1, UINT32_MAX, numbers[i]));
     }
     return rc;
 }
@@ -231,6 +232,12 @@ int confine_calls(const struct confine_calls_options *options, struct err *err)
     }
     if (rc == 0) {
         rc = add_files(filter, options);
+    }
+    if (rc == 0) {
+        rc = add_ioctls(filter, ioctls, NUM(ioctls));
+    }
+    if (rc == 0) {
+        rc = add_ioctls(filter, options->ioctls, options->num_ioctls);
     }
     if (rc == 0) {
         rc = seccomp_load(filter);

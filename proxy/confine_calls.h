@@ -9,14 +9,17 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/compiler.h"
 
 struct err;
 
 struct confine_calls_options {
-    bool requests; /* folders may be made and removed, files that are there written, and the driver
-                      sev-guest asked: which ones, proxy/confine_files.h decides */
+    bool requests; /* folders may be made and removed, and files that are there written: which ones,
+                      proxy/confine_files.h decides */
+    const unsigned long *ioctls; /* what of ioctl(2) is allowed beside the usual; 32 bits each */
+    size_t num_ioctls;
 };
 
 /* For good; sets no_new_privs.  ERR_IO if the kernel has no seccomp. */

@@ -55,7 +55,9 @@ int sandbox_enter(const struct sandbox_options *options, struct sandbox_state *o
                   struct err *err)
 {
     struct sandbox_state state = {.memory = out_state->memory, .root = getuid() == 0};
-    const struct confine_calls_options calls = {.requests = options->files.requests != NULL};
+    const struct confine_calls_options calls = {.requests = options->files.requests != NULL,
+                                                .ioctls = options->ioctls,
+                                                .num_ioctls = options->num_ioctls};
 
     if (!options->off) {
         if (confine_files(&options->files, &state.files_abi, err) != 0 ||

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/compiler.h"
 #include "common/secrecy.h"
@@ -19,6 +20,8 @@ struct err;
 struct sandbox_options {
     struct privileges_options privileges;
     struct confine_files_options files;
+    const unsigned long *ioctls; /* what `files.device` may be asked, as in proxy/confine_calls.h */
+    size_t num_ioctls;
     bool off; /* insecure_no_sandbox: at most the user changes, and what it may */
 };
 

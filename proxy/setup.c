@@ -364,18 +364,18 @@ int setup_enter_sandbox(struct setup *setup, struct err *err)
 {
     const struct worker_options *worker = &setup->control.crew.worker;
     struct enrolment_options enrolment;
-    const char *requests = NULL;
+    struct collect_places places = {0}; /* none */
 
     /* Inside nobody knows any more who is gone. */
     if (enrolment_of(setup->config, &enrolment, err) != 0) {
         return -1;
     }
     if (enrolment.files.certificate == NULL) {
-        requests = enrol_request_dir(&enrolment.enrol);
+        places = enrol_places(&enrolment.enrol);
         enrol_sweep(&enrolment.enrol);
     }
-    return setup_sandbox_enter(setup->path, setup->config, worker, requests,
-                               &setup->control.sandbox, err);
+    return setup_sandbox_enter(setup->path, setup->config, worker, &places, &setup->control.sandbox,
+                               err);
 }
 
 struct setup *setup_new(const char *path, struct err *err)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ca-client/enrol.h"
 #include "common/err.h"
 #include "common/secrecy.h"
 #include "config/config.h"
@@ -16,7 +17,6 @@
 #define KEY_MEMORY_EACH 64     /* bytes per connection */
 #define PORT_UNPRIVILEGED 1024
 #define OWN_PATHS 7
-#define SEV_GUEST "/dev/sev-guest" /* where evidence may come from instead; has no other place */
 
 struct paths {
     const char *read[OWN_PATHS + SETTINGS_LIST_MAX];
@@ -157,7 +157,7 @@ int setup_sandbox_fits(const struct config *start, const struct config *next, st
 }
 
 int setup_sandbox_enter(const char *path, const struct config *config,
-                        const struct worker_options *worker, const char *requests,
+                        const struct worker_options *worker, const struct collect_places *places,
                         struct sandbox_state *out_state, struct err *err)
 {
     struct paths paths;
@@ -166,8 +166,10 @@ int setup_sandbox_enter(const char *path, const struct config *config,
                   .num_read = put_read(path, config, &paths),
                   .sockets = paths.sockets,
                   .num_sockets = put_sockets(config, worker, &paths),
-                  .requests = requests,
-                  .device = requests != NULL ? SEV_GUEST : NULL},
+                  .requests = places->request_dir,
+                  .device = places->device},
+        .ioctls = places->ioctls,
+        .num_ioctls = places->num_ioctls,
         .off = config->process.insecure_no_sandbox,
     };
 

@@ -11,6 +11,7 @@
 #include "proxy/sandbox.h"
 #include "proxy/worker.h"
 
+struct collect_places;
 struct config;
 struct err;
 
@@ -30,7 +31,9 @@ bool setup_sandbox_admits(const char *path);
 MUST_CHECK int setup_sandbox_fits(const struct config *start, const struct config *next,
                                   struct err *err);
 
-/* `path` is the settings' own; `requests` as in proxy/confine_files.h.  As sandbox_enter(). */
+/* `path` is the settings' own, `places` those of enrolments, if there are to be any.  As
+   sandbox_enter(). */
 MUST_CHECK int setup_sandbox_enter(const char *path, const struct config *config,
-                                   const struct worker_options *worker, const char *requests,
+                                   const struct worker_options *worker,
+                                   const struct collect_places *places,
                                    struct sandbox_state *out_state, struct err *err);

@@ -111,6 +111,36 @@ static void a_machine_without_evidence_says_what_was_tried(void **state)
     folder_remove(folder);
 }
 
+static void what_a_sandbox_must_admit_is_where_the_kernel_is_asked(void **state)
+{
+    static const struct {
+        struct collect_options options;
+        const char *request_dir;
+        const char *device;
+        size_t num_ioctls;
+    } rows[] = {
+        {{.platform = "auto"}, "/sys/kernel/config/tsm/report", "/dev/sev-guest", 2},
+        {{.platform = "snp", .report_dir = "/r", .device = "/d"}, "/r", "/d", 2},
+        {{.platform = "sim", .report_dir = "/r", .device = "/d"}, NULL, NULL, 0},
+        {{.platform = NULL}, NULL, NULL, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct collect_places places = collect_places(&rows[i].options);
+
+        assert_int_equal(places.num_ioctls, rows[i].num_ioctls);
+        if (rows[i].request_dir == NULL) {
+            assert_null(places.request_dir);
+            assert_null(places.device);
+            continue;
+        }
+        assert_string_equal(places.request_dir, rows[i].request_dir);
+        assert_string_equal(places.device, rows[i].device);
+        assert_int_equal(places.ioctls[0], 0xC0205300); /* a report; linux/sev-guest.h */
+        assert_int_equal(places.ioctls[1], 0xC0205302); /* one with certificates */
+    }
+}
+
 /* Two of them, the path of a settings file and a key must fit one message. */
 static void what_the_folder_says_leaves_room_for_the_device(void **state)
 {
@@ -130,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_simulated_machine_gives_report_certificates_and_table),
         cmocka_unit_test(a_machine_without_evidence_says_what_was_tried),
+        cmocka_unit_test(what_a_sandbox_must_admit_is_where_the_kernel_is_asked),
         cmocka_unit_test(what_the_folder_says_leaves_room_for_the_device),
     };
 

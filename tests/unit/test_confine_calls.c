@@ -26,16 +26,19 @@
 #define NOT_CONFINED 250
 #define LANDLOCK_IOCTLS 5 /* the first version that knows of them */
 
-#define GET_REPORT 0xC0205300UL
-#define GET_DERIVED_KEY 0xC0205301UL
-#define GET_EXT_REPORT 0xC0205302UL
+/* No device here knows them. */
+#define FIRST 0xC0205300UL
+#define BETWEEN 0xC0205301UL
+#define SECOND 0xC0205302UL
 
-/* What comes of a request in a child that may ask `admitted`: an errno. */
-static int ask_confined(const char *admitted, bool requests, const char *device,
+/* What comes of a request in a child that may ask `admitted` for the first and the second: an
+   errno. */
+static int ask_confined(const char *admitted, size_t num_ioctls, const char *device,
                         unsigned long request, int *out_abi)
 {
     const struct confine_files_options files = {.device = admitted};
-    const struct confine_calls_options calls = {.requests = requests};
+    static const unsigned long ioctls[] = {FIRST, SECOND};
+    const struct confine_calls_options calls = {.ioctls = ioctls, .num_ioctls = num_ioctls};
     int told[2];
     pid_t child = 0;
     int status = 0;
@@ -64,33 +67,32 @@ static int ask_confined(const char *admitted, bool requests, const char *device,
     return WEXITSTATUS(status);
 }
 
-/* No device here knows the requests: ENOTTY is what it says itself. */
-static void a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else(void **state)
+/* ENOTTY is what the device says itself. */
+static void a_device_that_is_admitted_may_be_asked_what_is_listed_and_nothing_else(void **state)
 {
     static const struct {
         const char *name;
         const char *admitted;
-        bool requests;
+        size_t num_ioctls;
         const char *device;
         unsigned long request;
         int expected;
         int abi; /* of Landlock, from which on that is so */
     } rows[] = {
-        {"a report", "/dev/zero", true, "/dev/zero", GET_REPORT, ENOTTY, 0},
-        {"a report with certificates", "/dev/zero", true, "/dev/zero", GET_EXT_REPORT, ENOTTY, 0},
-        {"no evidence", "/dev/zero", false, "/dev/zero", GET_REPORT, ENOSYS, 0},
-        {"a key", "/dev/zero", true, "/dev/zero", GET_DERIVED_KEY, ENOSYS, 0},
-        {"another device", "/dev/zero", true, "/dev/full", GET_REPORT, EACCES, 1},
-        {"no device", NULL, true, "/dev/zero", GET_REPORT, EACCES, 1},
-        {"one that may be read", "/dev/zero", true, "/dev/urandom", GET_REPORT, EACCES,
-         LANDLOCK_IOCTLS},
-        {"one that is not there", "/dev/no-such", true, "/dev/no-such", GET_REPORT, ENOENT, 0},
+        {"the first", "/dev/zero", 2, "/dev/zero", FIRST, ENOTTY, 0},
+        {"the second", "/dev/zero", 2, "/dev/zero", SECOND, ENOTTY, 0},
+        {"an empty list", "/dev/zero", 0, "/dev/zero", FIRST, ENOSYS, 0},
+        {"one between them", "/dev/zero", 2, "/dev/zero", BETWEEN, ENOSYS, 0},
+        {"another device", "/dev/zero", 2, "/dev/full", FIRST, EACCES, 1},
+        {"no device", NULL, 2, "/dev/zero", FIRST, EACCES, 1},
+        {"one that may be read", "/dev/zero", 2, "/dev/urandom", FIRST, EACCES, LANDLOCK_IOCTLS},
+        {"one that is not there", "/dev/no-such", 2, "/dev/no-such", FIRST, ENOENT, 0},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int abi = 0;
-        int result =
-            ask_confined(rows[i].admitted, rows[i].requests, rows[i].device, rows[i].request, &abi);
+        int result = ask_confined(rows[i].admitted, rows[i].num_ioctls, rows[i].device,
+                                  rows[i].request, &abi);
 
         if (abi >= rows[i].abi && result != rows[i].expected) {
             fail_msg("%s: %d instead of %d", rows[i].name, result, rows[i].expected);
@@ -158,7 +160,7 @@ static void no_file_is_made_or_cut_off_even_without_landlock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_device_that_is_admitted_may_be_asked_for_reports_and_nothing_else),
+        cmocka_unit_test(a_device_that_is_admitted_may_be_asked_what_is_listed_and_nothing_else),
         cmocka_unit_test(no_file_is_made_or_cut_off_even_without_landlock),
     };
 

@@ -104,7 +104,9 @@ static int in_sandbox(const struct fixture *fixture, const char *requests, attem
     if (child == 0) {
         const char *const read[] = {fixture->inside};
         const struct sandbox_options options = {
-            .files = {.read = read, .num_read = 1, .requests = requests}};
+            .files = {.read = read, .num_read = 1, .requests = requests},
+            .ioctls = (const unsigned long[]){0xC0205300},
+            .num_ioctls = requests != NULL ? 1 : 0};
         struct sandbox_state state = {0};
         struct err err;
 
@@ -329,8 +331,7 @@ static int ask_for_a_key(const struct fixture *fixture)
 
 static void requests_are_made_where_they_may_and_nothing_else_is_written(void **state)
 {
-    const struct fixture *fixture = *state;
-    /* `outside` is where requests are made here. */
+    const struct fixture *fixture = *state; /* requests are made where `outside` is */
     static const struct {
         const char *name;
         attempt_run *attempt;
