@@ -192,15 +192,10 @@ bool sockets_is_own_peer(int fd)
 {
     struct sockets_address near = {.len = sizeof(near.u)};
     struct sockets_address far = {.len = sizeof(far.u)};
-    char texts[2][SOCKETS_TEXT_CAP] = {"", ""};
 
-    if (getsockname(fd, &near.u.any, &near.len) != 0 ||
-        getpeername(fd, &far.u.any, &far.len) != 0 || !sockets_is_ip(&near)) {
-        return false;
-    }
-    sockets_format(&near, texts[0]);
-    sockets_format(&far, texts[1]);
-    return strcmp(texts[0], texts[1]) == 0;
+    return getsockname(fd, &near.u.any, &near.len) == 0 &&
+           getpeername(fd, &far.u.any, &far.len) == 0 && sockets_is_ip(&near) &&
+           sockets_same_place(&near, &far);
 }
 
 void sockets_reset(int fd)

@@ -256,6 +256,11 @@ static void conn_join(struct conn *c)
                 c->route->egress ? COUNTER_ACCEPTED_EGRESS : COUNTER_ACCEPTED_INGRESS, 1);
 }
 
+unsigned conn_user_timeout_ms(const struct conn_route *route)
+{
+    return route->egress ? 0 : (unsigned)route->limits.write_stall_ms;
+}
+
 void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
 {
     struct conn *c = calloc(1, sizeof(*c));
@@ -281,7 +286,9 @@ void conn_start(struct conn_shared *shared, const struct conn_origin *origin)
     if (!conn_open_leg(c, leg, origin->fd)) {
         goto failed;
     }
-    sockets_tune(leg->fd, c->route->egress ? 0 : (unsigned)c->route->limits.write_stall_ms);
+    if (!origin->tuned) {
+        sockets_tune(leg->fd, conn_user_timeout_ms(c->route));
+    }
     leg->readable = true; /* whoever connects has most often spoken already */
     c->accepted_ms = conn_now_ms(c);
     c->handshake_from_ms = c->accepted_ms;

@@ -15,9 +15,13 @@
 struct conn_origin {
     const struct conn_route *route; /* borrowed, must outlive the connection */
     size_t route_index;
-    int fd; /* accepted; taken */
+    int fd;     /* accepted; taken */
+    bool tuned; /* has the options of a data socket already */
     struct sockets_address source;
 };
+
+/* TCP_USER_TIMEOUT of what a route accepts; 0: none, for a local application. */
+unsigned conn_user_timeout_ms(const struct conn_route *route);
 
 /* Starts the life of an accepted socket, for which there is a place in the census.  If that fails
    (memory, or too many from its source) it is reset and counted. */

@@ -28,6 +28,7 @@ struct listener {
     unsigned num_handles;           /* whose close callback is still to come */
     int fd;                         /* -1: closed */
     bool outlives_us;               /* as in struct entrance */
+    bool tuned;                     /* has the options of a data socket, for those it accepts */
     bool listening;                 /* else only bound: for want of an identity */
     bool failed;                    /* to listen; logged and counted */
     bool had_identity;              /* ours has been valid at some time */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "tests/lib/far_end.h"
 #include "tests/lib/generation_double.h"
 #include "tests/lib/names.h"
 
@@ -310,6 +312,26 @@ static void r39_a_changed_route_goes_on_at_its_address_in_all_workers(void **sta
     stop(&fixture);
 }
 
+static void r39_a_changed_route_bounds_unacknowledged_data_anew(void **state)
+{
+    struct fixture fixture;
+    int timeout = 0;
+    socklen_t len = sizeof(timeout);
+    int fd = -1;
+
+    start(&fixture, 1000, 0);
+    fixture.routes[0].conn.limits.write_stall_ms = 4321;
+    fixture.routes[0].settings_digest[0] = 1;
+    change(&fixture, 2);
+    fd = say_hello(&fixture, 0);
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 1);
+    assert_int_equal(getsockopt(far_end(fd), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &len), 0);
+    assert_int_equal(timeout, 4321);
+    close(fd);
+    await_sum(&fixture, COUNTER_CONNECTIONS_OPEN_INGRESS, 0);
+    stop(&fixture);
+}
+
 static void r35_a_changed_route_has_the_limit_of_its_listener(void **state)
 {
     struct fixture fixture;
@@ -425,6 +447,7 @@ int main(void)
         cmocka_unit_test(limits_hold_for_the_sum_and_places_are_found_again),
         cmocka_unit_test(a_generation_is_taken_when_the_last_has_it),
         cmocka_unit_test(r39_a_changed_route_goes_on_at_its_address_in_all_workers),
+        cmocka_unit_test(r39_a_changed_route_bounds_unacknowledged_data_anew),
         cmocka_unit_test(r35_a_changed_route_has_the_limit_of_its_listener),
         cmocka_unit_test(r39_what_cannot_be_prepared_leaves_everything_as_it_was),
         cmocka_unit_test(r39_a_route_that_is_gone_is_no_longer_served),

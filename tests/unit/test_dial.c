@@ -37,6 +37,9 @@ struct place {
     struct sockets_address address;
 };
 
+static struct place *late; /* decides at the first tick; NULL: none */
+static bool late_answers;
+
 enum behaviour { ANSWERS, REFUSES, SAYS_NOTHING };
 
 /* On loopback; who says nothing has a full queue, to which the kernel adds no more. */
@@ -74,6 +77,17 @@ static void place_drop(struct place *place)
     }
 }
 
+/* Answers the next of a caller's attempts, which the kernel makes after a second, or refuses it. */
+static void place_decide(struct place *place, bool answers)
+{
+    if (answers) {
+        close(accept(place->listener, NULL, NULL));
+    } else {
+        close(place->listener);
+        place->listener = -1;
+    }
+}
+
 struct attempt {
     uv_loop_t loop;
     uv_timer_t tick;
@@ -87,6 +101,10 @@ static void on_tick(uv_timer_t *timer)
 
     attempt->num_ticks++;
     assert_true(attempt->num_ticks < WAIT_MS / TICK_MS);
+    if (late != NULL) {
+        place_decide(late, late_answers);
+        late = NULL;
+    }
     dial_tick(attempt->dial);
 }
 
@@ -170,6 +188,23 @@ static void the_first_address_that_answers_is_taken(void **state)
     }
 }
 
+static void what_is_decided_later_is_heard_of(void **state)
+{
+    for (unsigned answers = 0; answers < 2; answers++) {
+        struct place place = place_make(false, SAYS_NOTHING);
+        struct sockets_address reached;
+        int error = 0;
+
+        late = &place;
+        late_answers = answers == 1;
+        answer = (struct resolver_answer){.num_addresses = 1, .addresses = {place.address}};
+        reached = dial(NULL, &error);
+        assert_int_equal(sockets_same_place(&reached, &place.address), answers);
+        assert_int_equal(error, answers == 1 ? 0 : ECONNREFUSED);
+        place_drop(&place);
+    }
+}
+
 /* A name may lead to the very listener that the connection is for: it would come back for ever. */
 static void our_own_listener_is_never_dialled(void **state)
 {
@@ -201,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_address_that_answers_is_taken),
+        cmocka_unit_test(what_is_decided_later_is_heard_of),
         cmocka_unit_test(our_own_listener_is_never_dialled),
     };
 

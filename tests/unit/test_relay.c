@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include <openssl/ssl.h>
 #include <uv.h>
 
+#include "tests/lib/far_end.h"
 #include "tests/lib/rig.h"
 
 static void a_request_and_its_reply_pass(void **state)
@@ -256,6 +258,52 @@ static void r9_everything_read_before_the_end_is_written_before_the_end(void **s
     rig_stop(&rig);
 }
 
+static void expect_options(int fd, int user_timeout_ms)
+{
+    const struct {
+        int level;
+        int option;
+        int value;
+    } rows[] = {
+        {SOL_SOCKET, SO_OOBINLINE, 1},           {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_NODELAY, 1},           {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10},        {IPPROTO_TCP, TCP_KEEPCNT, 3},
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 65536}, {IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        socklen_t len = sizeof(int);
+        int value = -1;
+
+        assert_int_equal(getsockopt(fd, rows[i].level, rows[i].option, &value, &len), 0);
+        assert_int_equal(value, rows[i].value);
+    }
+}
+
+/* Those that were accepted and those that were dialled, on either side. */
+static void every_leg_has_the_options_of_a_data_socket(void **state)
+{
+    static const enum rig_shape shapes[] = {RIG_INGRESS, RIG_EGRESS};
+
+    if (rig_over_unix()) {
+        skip();
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct rig_options options = {.shape = shapes[i], .limits = {.write_stall_ms = 4321}};
+        struct rig_pair pair;
+        struct rig rig;
+
+        rig_start(&rig, &options);
+        pair = rig_pair(&rig);
+        rig_tls_put(pair.peer, "hello");
+        rig_expect(pair.app, "hello");
+        expect_options(far_end(pair.peer_fd), 4321);
+        expect_options(far_end(pair.app), 0);
+        rig_pair_close(&pair);
+        rig_stop(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +313,7 @@ int main(void)
         cmocka_unit_test(long_streams_pass_unchanged_both_ways_through_slow_readers),
         cmocka_unit_test(r2_memory_is_bounded_while_a_reader_stands_still),
         cmocka_unit_test(r9_everything_read_before_the_end_is_written_before_the_end),
+        cmocka_unit_test(every_leg_has_the_options_of_a_data_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
