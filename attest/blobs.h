@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "attest/evidence.h"
+#include "attest/pace.h"
 #include "attest/table.h"
 #include "common/compiler.h"
 
@@ -19,6 +20,14 @@ struct blobs {
     size_t outblob_len;
     uint8_t auxblob[TABLE_LEN_MAX]; /* SNP: the certificate table */
     size_t auxblob_len;             /* 0: the host gave none */
+};
+
+/* How a guest interface is asked for them. */
+struct blobs_options {
+    const char *path;  /* the folder of configfs-tsm, or the device of sev-guest */
+    unsigned vmpl;     /* to ask for, 0 to 3 */
+    struct pace *pace; /* for each request; NULL: none */
+    struct pace_patience patience;
 };
 
 /* Whether `outblob` is a report of a version we know, for this privilege level and these report

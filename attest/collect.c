@@ -23,10 +23,10 @@ struct collected {
     struct blobs blobs;
 };
 
-/* One way to evidence. */
-struct source {
-    /* As collect_tee(). */
-    const char *(*find)(const struct collect_options *options, struct err *err);
+struct collect_source {
+    const char *tee;
+    /* Whether it is there; ERR_INVALID: no. */
+    int (*find)(const struct collect_options *options, struct err *err);
     /* Fills `collected->evidence`; -1 on failure. */
     int (*collect)(const struct collect_options *options,
                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
@@ -75,20 +75,19 @@ static void view_blobs(struct collected *collected, const char *provider)
     }
 }
 
-static const char *find_sim(const struct collect_options *options, struct err *err)
+static int find_sim(const struct collect_options *options, struct err *err)
 {
     struct sim *sim = NULL;
 
     if (options->machine_dir == NULL) {
-        err_set(err, ERR_INVALID, "platform sim needs the folder of a simulated machine");
-        return NULL;
+        return err_set(err, ERR_INVALID, "platform sim needs the folder of a simulated machine");
     }
     sim = sim_open(options->machine_dir, err);
     if (sim == NULL) {
-        return NULL;
+        return -1;
     }
     sim_free(sim);
-    return "sim";
+    return 0;
 }
 
 static int collect_sim(const struct collect_options *options,
@@ -113,94 +112,89 @@ static int collect_sim(const struct collect_options *options,
     return 0;
 }
 
-static struct configfs_options configfs_of(const struct collect_options *options)
+static const char *dir_of(const struct collect_options *options)
 {
-    return (struct configfs_options){.dir = options->report_dir,
-                                     .vmpl = options->vmpl,
-                                     .pace = options->pace,
-                                     .patience = options->patience};
+    return options->report_dir != NULL ? options->report_dir : CONFIGFS_DIR;
 }
 
-static const char *find_configfs(const struct collect_options *options, struct err *err)
+static const char *device_of(const struct collect_options *options)
 {
-    const struct configfs_options configfs = configfs_of(options);
+    return options->device != NULL ? options->device : SEV_GUEST_PATH;
+}
+
+static struct blobs_options blobs_options_of(const struct collect_options *options,
+                                             const char *path)
+{
+    return (struct blobs_options){
+        .path = path, .vmpl = options->vmpl, .pace = options->pace, .patience = options->patience};
+}
+
+static int find_configfs(const struct collect_options *options, struct err *err)
+{
     char provider[CONFIGFS_PROVIDER_CAP];
 
-    if (configfs_find(&configfs, provider, err) != 0) {
-        return NULL;
+    if (configfs_find(dir_of(options), provider, err) != 0) {
+        return -1;
     }
     if (strcmp(provider, "sev_guest") == 0) {
-        return "snp";
+        return 0;
     }
     if (strcmp(provider, "tdx_guest") == 0) {
-        err_set(err, ERR_INVALID,
-                "this is an Intel TDX guest, whose quotes no verifier of this "
-                "release knows");
-    } else {
-        err_set(err, ERR_INVALID, "configfs-tsm: unknown provider %s", provider);
+        return err_set(err, ERR_INVALID,
+                       "this is an Intel TDX guest, whose quotes no verifier of this "
+                       "release knows");
     }
-    return NULL;
+    return err_set(err, ERR_INVALID, "configfs-tsm: unknown provider %s", provider);
 }
 
 static int collect_configfs(const struct collect_options *options,
                             const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                             struct collected *collected, struct err *err)
 {
-    const struct configfs_options configfs = configfs_of(options);
+    const struct blobs_options blobs = blobs_options_of(options, dir_of(options));
 
-    if (configfs_collect(&configfs, report_data, &collected->blobs, err) != 0) {
+    if (configfs_collect(&blobs, report_data, &collected->blobs, err) != 0) {
         return -1;
     }
     view_blobs(collected, "sev_guest");
     return 0;
 }
 
-static struct guest_device_options device_of(const struct collect_options *options)
+static int find_device(const struct collect_options *options, struct err *err)
 {
-    return (struct guest_device_options){.path = options->device,
-                                         .vmpl = options->vmpl,
-                                         .pace = options->pace,
-                                         .patience = options->patience};
-}
-
-static const char *find_device(const struct collect_options *options, struct err *err)
-{
-    const struct guest_device_options device = device_of(options);
-
-    return guest_device_find(&device, err) == 0 ? "snp" : NULL;
+    return guest_device_find(device_of(options), err);
 }
 
 static int collect_device(const struct collect_options *options,
                           const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                           struct collected *collected, struct err *err)
 {
-    const struct guest_device_options device = device_of(options);
+    const struct blobs_options blobs = blobs_options_of(options, device_of(options));
 
-    if (guest_device_collect(&device, report_data, &collected->blobs, err) != 0) {
+    if (guest_device_collect(&blobs, report_data, &collected->blobs, err) != 0) {
         return -1;
     }
     view_blobs(collected, "sev_guest");
     return 0;
 }
 
-static const struct source source_sim = {find_sim, collect_sim};
+static const struct collect_source source_sim = {"sim", find_sim, collect_sim};
 
 /* Those of real machines, the best one first. */
-static const struct source sources[] = {
-    {find_configfs, collect_configfs},
-    {find_device, collect_device},
+static const struct collect_source sources[] = {
+    {"snp", find_configfs, collect_configfs},
+    {"snp", find_device, collect_device},
 };
 #define NUM_SOURCES (sizeof(sources) / sizeof(sources[0]))
 
 /* The first of real machines that is there; if none is, why not, one after the other. */
-static const struct source *find_real(const struct collect_options *options, const char **out_tee,
-                                      struct err *err)
+static const struct collect_source *find_real(const struct collect_options *options,
+                                              struct err *err)
 {
     struct err why[NUM_SOURCES];
 
     for (size_t i = 0; i < NUM_SOURCES; i++) {
-        *out_tee = sources[i].find(options, &why[i]);
-        if (*out_tee != NULL) {
+        if (sources[i].find(options, &why[i]) == 0) {
             return &sources[i];
         }
     }
@@ -213,15 +207,13 @@ static const struct source *find_real(const struct collect_options *options, con
     return NULL;
 }
 
-static const struct source *find(const struct collect_options *options, const char **out_tee,
-                                 struct err *err)
+const struct collect_source *collect_find(const struct collect_options *options, struct err *err)
 {
     const char *platform = options->platform != NULL ? options->platform : "(none)";
-    const struct source *source = NULL;
+    const struct collect_source *source = NULL;
 
     if (strcmp(platform, "sim") == 0) {
-        *out_tee = find_sim(options, err);
-        return *out_tee != NULL ? &source_sim : NULL;
+        return find_sim(options, err) == 0 ? &source_sim : NULL;
     }
     if (strcmp(platform, "auto") != 0 && strcmp(platform, "snp") != 0 &&
         strcmp(platform, "tdx") != 0) {
@@ -229,33 +221,26 @@ static const struct source *find(const struct collect_options *options, const ch
                 platform);
         return NULL;
     }
-    source = find_real(options, out_tee, err);
-    if (source != NULL && strcmp(platform, "auto") != 0 && strcmp(platform, *out_tee) != 0) {
-        err_set(err, ERR_INVALID, "platform %s: this machine is %s", platform, *out_tee);
+    source = find_real(options, err);
+    if (source != NULL && strcmp(platform, "auto") != 0 && strcmp(platform, source->tee) != 0) {
+        err_set(err, ERR_INVALID, "platform %s: this machine is %s", platform, source->tee);
         return NULL;
     }
     return source;
 }
 
-const char *collect_tee(const struct collect_options *options, struct err *err)
+const char *collect_source_tee(const struct collect_source *source)
 {
-    const char *tee = NULL;
-
-    return find(options, &tee, err) != NULL ? tee : NULL;
+    return source->tee;
 }
 
-struct collected *collect_evidence(const struct collect_options *options,
+struct collected *collect_evidence(const struct collect_source *source,
+                                   const struct collect_options *options,
                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                    struct err *err)
 {
-    const char *tee = NULL;
-    const struct source *source = find(options, &tee, err);
-    struct collected *collected = NULL;
+    struct collected *collected = calloc(1, sizeof(*collected));
 
-    if (source == NULL) {
-        return NULL;
-    }
-    collected = calloc(1, sizeof(*collected));
     if (collected == NULL) {
         err_set(err, ERR_LIMIT, "no memory for evidence");
         return NULL;
@@ -288,17 +273,17 @@ struct collect_places collect_places(const struct collect_options *options)
     if (options->platform == NULL || strcmp(options->platform, "sim") == 0) {
         return places;
     }
-    places.request_dir = options->report_dir != NULL ? options->report_dir : CONFIGFS_DIR;
-    places.device = options->device != NULL ? options->device : SEV_GUEST_PATH;
+    places.request_dir = dir_of(options);
+    places.device = device_of(options);
     places.ioctls = guest_device_ioctls(&places.num_ioctls);
     return places;
 }
 
 void collect_sweep(const struct collect_options *options)
 {
-    const struct configfs_options configfs = configfs_of(options);
+    const char *dir = collect_places(options).request_dir;
 
-    if (collect_places(options).request_dir != NULL) {
-        configfs_sweep(&configfs);
+    if (dir != NULL) {
+        configfs_sweep(dir);
     }
 }

@@ -12,7 +12,8 @@
 #include "common/compiler.h"
 
 struct err;
-struct collected; /* opaque; does not change once collected */
+struct collect_source; /* one way to evidence; opaque, a constant */
+struct collected;      /* opaque; does not change once collected */
 
 /* Texts are borrowed. */
 struct collect_options {
@@ -26,16 +27,21 @@ struct collect_options {
     struct pace_patience patience; /* how long a collection waits for its turn */
 };
 
-/* "snp" or "sim": the platform that evidence will be of, and so the first path segment of the
-   identity to ask for.  Takes no evidence yet.  NULL and ERR_INVALID: this machine has none of the
-   kind, or none that we may use; the message says what was tried. */
-const char *collect_tee(const struct collect_options *options, struct err *err);
+/* The best source that there is on this machine.  Takes no evidence yet.  NULL and ERR_INVALID: it
+   has none of the kind, or none that we may use; the message says what was tried. */
+const struct collect_source *collect_find(const struct collect_options *options, struct err *err);
 
-/* Asks the platform to sign `report_data`.  NULL on failure: ERR_INVALID as collect_tee(), ERR_IO
-   or ERR_TIMEOUT if trying again later may help, ERR_REBOOT if that cannot.  The result holds at
-   least provider and outblob, and the certificate table as the host gave it, unjudged.  Of the
-   simulated platform VEK and ASK are in `certs`, too. */
-struct collected *collect_evidence(const struct collect_options *options,
+/* "snp" or "sim": the platform that its evidence is of, and so the first path segment of the
+   identity to ask for. */
+const char *collect_source_tee(const struct collect_source *source);
+
+/* Asks the source, which these options have found, to sign `report_data`.  NULL on failure:
+   ERR_INVALID as collect_find() if it is gone, ERR_IO or ERR_TIMEOUT if trying again later may
+   help, ERR_REBOOT if that cannot.  The result holds at least provider and outblob, and the
+   certificate table as the host gave it, unjudged.  Of the simulated platform VEK and ASK are in
+   `certs`, too. */
+struct collected *collect_evidence(const struct collect_source *source,
+                                   const struct collect_options *options,
                                    const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                    struct err *err);
 

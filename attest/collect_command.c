@@ -118,6 +118,7 @@ static int collect(const struct collect_args *args)
     int code = COMMAND_FAILED;
     uint8_t *storage = malloc(TSM_LEN_MAX);
     struct buf out = buf_over(storage, TSM_LEN_MAX);
+    const struct collect_source *source = NULL;
     struct collected *collected = NULL;
     struct err err;
 
@@ -125,7 +126,10 @@ static int collect(const struct collect_args *args)
         goto out;
     }
     collect_sweep(&args->options);
-    collected = collect_evidence(&args->options, args->report_data, &err);
+    source = collect_find(&args->options, &err);
+    if (source != NULL) {
+        collected = collect_evidence(source, &args->options, args->report_data, &err);
+    }
     if (collected == NULL) {
         code = command_error("collect", &err);
         goto out;

@@ -33,14 +33,8 @@
 
 enum attempt { ATTEMPT_FAILED = -1, ATTEMPT_DONE = 0, ATTEMPT_DISTURBED = 1 };
 
-static const char *base_of(const struct configfs_options *options)
-{
-    return options->dir != NULL ? options->dir : CONFIGFS_DIR;
-}
-
-/* Makes a folder of our own; its path goes to `out_path`. */
-static int make_folder(const struct configfs_options *options, char out_path[static PATH_MAX],
-                       struct err *err)
+/* Makes a folder of our own in `dir`; its path goes to `out_path`. */
+static int make_folder(const char *dir, char out_path[static PATH_MAX], struct err *err)
 {
     for (unsigned i = 0; i < NAMES_MAX; i++) {
         uint32_t random = 0;
@@ -49,7 +43,7 @@ static int make_folder(const struct configfs_options *options, char out_path[sta
         if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1) {
             return err_set_openssl(err, ERR_LIMIT, "no random name for a request");
         }
-        len = snprintf(out_path, PATH_MAX, "%s/" FOLDER_PREFIX "%ld-%08" PRIx32, base_of(options),
+        len = snprintf(out_path, PATH_MAX, "%s/" FOLDER_PREFIX "%ld-%08" PRIx32, dir,
                        (long)getpid(), random);
         if (len < 0 || len >= PATH_MAX) {
             return err_set(err, ERR_INVALID, "the path of configfs-tsm is too long");
@@ -58,10 +52,10 @@ static int make_folder(const struct configfs_options *options, char out_path[sta
             return 0;
         }
         if (errno != EEXIST) {
-            return report_errno_of_folder(errno, base_of(options), err);
+            return report_errno_of_folder(errno, dir, err);
         }
     }
-    return err_set(err, ERR_IO, "%s: no free name for a request", base_of(options));
+    return err_set(err, ERR_IO, "%s: no free name for a request", dir);
 }
 
 static int open_attribute(const char *folder, const char *name, int flags)
@@ -212,11 +206,11 @@ static enum attempt ask_level(const char *folder, unsigned vmpl, unsigned *out_l
 }
 
 /* Whether the driver is still there: ENOTTY may mean that, too. */
-static int explain_unsupported(const struct configfs_options *options, struct err *err)
+static int explain_unsupported(const char *dir, struct err *err)
 {
     char path[PATH_MAX];
 
-    if (make_folder(options, path, err) != 0) {
+    if (make_folder(dir, path, err) != 0) {
         err->code = ERR_IO;
         return -1;
     }
@@ -224,8 +218,8 @@ static int explain_unsupported(const struct configfs_options *options, struct er
     return report_errno_of_request(ENOTTY, "configfs-tsm", err);
 }
 
-static enum attempt read_blobs(const struct configfs_options *options, const char *folder,
-                               struct blobs *blobs, struct err *err)
+static enum attempt read_blobs(const char *dir, const char *folder, struct blobs *blobs,
+                               struct err *err)
 {
     const struct {
         const char *name;
@@ -245,7 +239,7 @@ static enum attempt read_blobs(const struct configfs_options *options, const cha
             return attribute_failed(reads[i].name, err);
         }
         if (errno == ENOTTY) {
-            explain_unsupported(options, err);
+            explain_unsupported(dir, err);
         } else {
             report_errno_of_request(errno, "configfs-tsm", err);
         }
@@ -254,7 +248,7 @@ static enum attempt read_blobs(const struct configfs_options *options, const cha
     return ATTEMPT_DONE;
 }
 
-static enum attempt run_steps(const struct configfs_options *options, const char *folder,
+static enum attempt run_steps(const struct blobs_options *options, const char *folder,
                               const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                               struct blobs *blobs, struct err *err)
 {
@@ -283,7 +277,7 @@ static enum attempt run_steps(const struct configfs_options *options, const char
         return attribute_failed("inblob", err);
     }
     num_writes++;
-    attempt = read_blobs(options, folder, blobs, err);
+    attempt = read_blobs(options->path, folder, blobs, err);
     if (attempt != ATTEMPT_DONE) {
         return attempt;
     }
@@ -297,14 +291,13 @@ static enum attempt run_steps(const struct configfs_options *options, const char
     return blobs_check(blobs, report_data, level, err) == 0 ? ATTEMPT_DONE : ATTEMPT_FAILED;
 }
 
-int configfs_find(const struct configfs_options *options,
-                  char out_provider[static CONFIGFS_PROVIDER_CAP], struct err *err)
+int configfs_find(const char *dir, char out_provider[static CONFIGFS_PROVIDER_CAP], struct err *err)
 {
     char folder[PATH_MAX];
     char provider[TEXT_CAP] = "";
     int rc = 0;
 
-    if (make_folder(options, folder, err) != 0) {
+    if (make_folder(dir, folder, err) != 0) {
         return -1;
     }
     if (read_line(folder, "provider", provider) != 0) {
@@ -318,7 +311,7 @@ int configfs_find(const struct configfs_options *options,
 }
 
 /* One request, in its turn and in a folder of its own. */
-static enum attempt ask_once(const struct configfs_options *options,
+static enum attempt ask_once(const struct blobs_options *options,
                              const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                              struct blobs *blobs, struct err *err)
 {
@@ -328,7 +321,7 @@ static enum attempt ask_once(const struct configfs_options *options,
     if (pace_begin(options->pace, &options->patience, err) != 0) {
         return ATTEMPT_FAILED;
     }
-    if (make_folder(options, folder, err) == 0) {
+    if (make_folder(options->path, folder, err) == 0) {
         attempt = run_steps(options, folder, report_data, blobs, err);
         (void)rmdir(folder); /* what stays is removed by the next start */
     }
@@ -336,7 +329,7 @@ static enum attempt ask_once(const struct configfs_options *options,
     return attempt;
 }
 
-int configfs_collect(const struct configfs_options *options,
+int configfs_collect(const struct blobs_options *options,
                      const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                      struct blobs *out_blobs, struct err *err)
 {
@@ -371,21 +364,21 @@ static pid_t maker_of(const char *name)
     return errno == 0 && *end == '-' && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
-void configfs_sweep(const struct configfs_options *options)
+void configfs_sweep(const char *dir)
 {
-    DIR *dir = opendir(base_of(options));
+    DIR *folders = opendir(dir);
     const struct dirent *entry = NULL;
 
-    if (dir == NULL) {
+    if (folders == NULL) {
         return;
     }
-    while ((entry = readdir(dir)) != NULL) {
+    while ((entry = readdir(folders)) != NULL) {
         pid_t pid = maker_of(entry->d_name);
 
         /* In a container the one before us had our number. */
         if (pid == getpid() || (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)) {
-            (void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+            (void)unlinkat(dirfd(folders), entry->d_name, AT_REMOVEDIR);
         }
     }
-    closedir(dir);
+    closedir(folders);
 }

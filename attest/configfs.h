@@ -11,33 +11,25 @@
 #include <stdint.h>
 
 #include "attest/blobs.h"
-#include "attest/pace.h"
 #include "common/compiler.h"
 
 struct err;
 
-#define CONFIGFS_DIR "/sys/kernel/config/tsm/report"
-#define CONFIGFS_PROVIDER_CAP 32 /* with the NUL */
+#define CONFIGFS_DIR "/sys/kernel/config/tsm/report" /* the kernel's */
+#define CONFIGFS_PROVIDER_CAP 32                     /* with the NUL */
 
-struct configfs_options {
-    const char *dir;   /* NULL: CONFIGFS_DIR */
-    unsigned vmpl;     /* to ask for; more if the kernel has no key for it */
-    struct pace *pace; /* for each request; NULL: none */
-    struct pace_patience patience;
-};
+/* Who signs where `dir` is configfs-tsm: "sev_guest", "tdx_guest".  Asks for no report.
+   ERR_INVALID: this machine has none, or does not let us; the message says what to do. */
+MUST_CHECK int configfs_find(const char *dir, char out_provider[static CONFIGFS_PROVIDER_CAP],
+                             struct err *err);
 
-/* Who signs here: "sev_guest", "tdx_guest".  Asks for no report.  ERR_INVALID: this machine has
-   none, or does not let us; the message says what to do. */
-MUST_CHECK int configfs_find(const struct configfs_options *options,
-                             char out_provider[static CONFIGFS_PROVIDER_CAP], struct err *err);
-
-/* Report and certificate table for `report_data`, from provider sev_guest.  ERR_INVALID: it is
-   another, or the request is not one for this machine.  ERR_IO, ERR_TIMEOUT: retrying may help.
-   ERR_REBOOT. */
-MUST_CHECK int configfs_collect(const struct configfs_options *options,
+/* Report and certificate table for `report_data`, from provider sev_guest; of a higher VMPL than
+   that of the options if the kernel has no key for it.  ERR_INVALID: it is another, or the request
+   is not one for this machine.  ERR_IO, ERR_TIMEOUT: retrying may help.  ERR_REBOOT. */
+MUST_CHECK int configfs_collect(const struct blobs_options *options,
                                 const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                 struct blobs *out_blobs, struct err *err);
 
 /* Removes the folders of processes that ended without doing so: for the start of a program, before
    it asks for anything. */
-void configfs_sweep(const struct configfs_options *options);
+void configfs_sweep(const char *dir);

@@ -29,7 +29,7 @@
 /* One collection. */
 struct inquiry {
     const struct guest_device *device;
-    const struct guest_device_options *options;
+    const struct blobs_options *options;
     struct sev_guest_ext_request request;
     struct sev_guest_response response;
     uint8_t certs[SEV_GUEST_CERTS_MAX];
@@ -41,7 +41,7 @@ struct inquiry {
 };
 
 static void inquiry_begin(struct inquiry *inquiry, const struct guest_device *device,
-                          const struct guest_device_options *options,
+                          const struct blobs_options *options,
                           const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN])
 {
     memset(inquiry, 0, sizeof(*inquiry)); /* padding too: the firmware wants zeros */
@@ -55,7 +55,7 @@ static void inquiry_begin(struct inquiry *inquiry, const struct guest_device *de
 static bool inquiry_call(struct inquiry *inquiry, unsigned long number)
 {
     const struct guest_device *device = inquiry->device;
-    const struct guest_device_options *options = inquiry->options;
+    const struct blobs_options *options = inquiry->options;
     struct sev_guest_call call;
 
     inquiry->exitinfo2 = 0;
@@ -203,7 +203,7 @@ static void fill(const struct inquiry *inquiry, struct blobs *blobs)
     memcpy(blobs->auxblob, inquiry->certs, blobs->auxblob_len);
 }
 
-int guest_device_ask(const struct guest_device *device, const struct guest_device_options *options,
+int guest_device_ask(const struct guest_device *device, const struct blobs_options *options,
                      const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                      struct blobs *out_blobs, struct err *err)
 {
@@ -285,14 +285,9 @@ const unsigned long *guest_device_ioctls(size_t *out_num)
     return ioctls;
 }
 
-static const char *path_of(const struct guest_device_options *options)
+int guest_device_find(const char *path, struct err *err)
 {
-    return options->path != NULL ? options->path : SEV_GUEST_PATH;
-}
-
-int guest_device_find(const struct guest_device_options *options, struct err *err)
-{
-    int fd = open_device(path_of(options), err);
+    int fd = open_device(path, err);
 
     if (fd < 0) {
         return -1;
@@ -301,13 +296,13 @@ int guest_device_find(const struct guest_device_options *options, struct err *er
     return 0;
 }
 
-int guest_device_collect(const struct guest_device_options *options,
+int guest_device_collect(const struct blobs_options *options,
                          const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                          struct blobs *out_blobs, struct err *err)
 {
-    int fd = open_device(path_of(options), err);
+    int fd = open_device(options->path, err);
     const struct guest_device device = {
-        .name = path_of(options), .answer = call_driver, .context = &fd};
+        .name = options->path, .answer = call_driver, .context = &fd};
     int rc = 0;
 
     if (fd < 0) {

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "attest/blobs.h"
-#include "attest/pace.h"
 #include "attest/sev_guest.h"
 #include "common/compiler.h"
 
@@ -21,23 +20,16 @@ struct err;
 /* The numbers of ioctl(2) that are asked of it; constants. */
 const unsigned long *guest_device_ioctls(size_t *out_num);
 
-struct guest_device_options {
-    const char *path;  /* NULL: SEV_GUEST_PATH */
-    unsigned vmpl;     /* to ask for, 0 to 3; the driver does not say which is ours */
-    struct pace *pace; /* for each request; NULL: none */
-    struct pace_patience patience;
-};
-
 /* Whether the device is there and lets us in; asks it for nothing.  ERR_INVALID: no; the message
    says what to do. */
-MUST_CHECK int guest_device_find(const struct guest_device_options *options, struct err *err);
+MUST_CHECK int guest_device_find(const char *path, struct err *err);
 
 /* Report and certificate table for `report_data`; the table as the host gave it, unjudged, but
-   without the room behind it.  ERR_INVALID: as guest_device_find(), or `vmpl` is not ours to ask
-   for.  ERR_REBOOT: the driver has wiped its key.  ERR_IO: anything else that driver, host or
-   firmware refuse; often that has cost the key, and the next try says so.  ERR_TIMEOUT: its turn
-   did not come. */
-MUST_CHECK int guest_device_collect(const struct guest_device_options *options,
+   without the room behind it.  ERR_INVALID: as guest_device_find(), or the VMPL is not ours to ask
+   for: the driver does not say which one is.  ERR_REBOOT: the driver has wiped its key.  ERR_IO:
+   anything else that driver, host or firmware refuse; often that has cost the key, and the next try
+   says so.  ERR_TIMEOUT: its turn did not come. */
+MUST_CHECK int guest_device_collect(const struct blobs_options *options,
                                     const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                     struct blobs *out_blobs, struct err *err);
 
@@ -51,6 +43,6 @@ struct guest_device {
 
 /* As guest_device_collect(), of a device that is open; `path` in the options does not matter. */
 MUST_CHECK int guest_device_ask(const struct guest_device *device,
-                                const struct guest_device_options *options,
+                                const struct blobs_options *options,
                                 const uint8_t report_data[static EVIDENCE_REPORT_DATA_LEN],
                                 struct blobs *out_blobs, struct err *err);

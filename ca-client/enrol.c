@@ -43,6 +43,7 @@
 struct attempt {
     const struct enrol_options *options;
     struct enrol_failure *failure;
+    const struct collect_source *source;
     struct channel *channel;
     STACK_OF(X509) * roots;
     X509_STORE *anchors;
@@ -52,17 +53,18 @@ struct attempt {
     struct checked_clock clock; /* by the last response */
 };
 
-static int set_uri(struct attempt *attempt, struct err *err)
+/* Whom the evidence is to come from, and so whom the certificate is for. */
+static int set_source(struct attempt *attempt, struct err *err)
 {
     const struct enrol_options *options = attempt->options;
-    const char *tee = collect_tee(&options->collect, err);
     int len = 0;
 
-    if (tee == NULL) {
+    attempt->source = collect_find(&options->collect, err);
+    if (attempt->source == NULL) {
         return -1;
     }
     len = snprintf(attempt->uri, sizeof(attempt->uri), "spiffe://%s/%s/%s", options->trust_domain,
-                   tee, options->service);
+                   collect_source_tee(attempt->source), options->service);
     if (len < 0 || (size_t)len >= sizeof(attempt->uri) ||
         !spiffe_id_valid(attempt->uri, (size_t)len)) {
         return err_set(err, ERR_INVALID, "trust domain and service make no SPIFFE ID");
@@ -169,7 +171,7 @@ static int collect_bundle(const struct attempt *attempt, X509_REQ *request, stru
     if (!binding_report_data(attempt->nonce.data, attempt->nonce.len, spki_sha256, report_data)) {
         return err_set(err, ERR_LIMIT, "evidence: out of memory");
     }
-    collected = collect_evidence(&attempt->options->collect, report_data, err);
+    collected = collect_evidence(attempt->source, &attempt->options->collect, report_data, err);
     if (collected == NULL) {
         return err_wrap(err, "evidence");
     }
@@ -289,7 +291,7 @@ int enrol_check_root(const struct enrol_options *options, struct err *err)
 
 int enrol_check_platform(const struct enrol_options *options, struct err *err)
 {
-    return collect_tee(&options->collect, err) != NULL ? 0 : -1;
+    return collect_find(&options->collect, err) != NULL ? 0 : -1;
 }
 
 struct collect_places enrol_places(const struct enrol_options *options)
@@ -309,7 +311,7 @@ int enrol_run(const struct enrol_options *options, struct identity **out_identit
     int rc = -1;
 
     *out_failure = (struct enrol_failure){0};
-    if (set_uri(&attempt, err) == 0 && open_channel(&attempt, err) == 0 &&
+    if (set_source(&attempt, err) == 0 && open_channel(&attempt, err) == 0 &&
         fetch_anchors(&attempt, err) == 0 && fetch_nonce(&attempt, err) == 0) {
         rc = obtain(&attempt, out_identity, err);
     }

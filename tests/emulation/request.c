@@ -131,6 +131,7 @@ static int make_report(struct request_world *world, struct request *request)
         .machine_dir = world->machine_dir,
         .vmpl = (unsigned)switches_number(&world->switches, "level", request->level),
     };
+    const struct collect_source *source = NULL;
     struct collected *collected = NULL;
     const struct evidence *evidence = NULL;
     int errnum = switches_errno(&world->switches, "report");
@@ -148,7 +149,10 @@ static int make_report(struct request_world *world, struct request *request)
     if (switches_number(&world->switches, "lost", 0) == 0) {
         memcpy(report_data, request->inblob, sizeof(report_data));
     }
-    collected = collect_evidence(&options, report_data, &err);
+    source = collect_find(&options, &err);
+    if (source != NULL) {
+        collected = collect_evidence(source, &options, report_data, &err);
+    }
     if (collected == NULL) {
         (void)fprintf(stderr, "%s\n", err.msg);
         return -EPROTO;

@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static const uint8_t report_data[EVIDENCE_REPORT_DATA_LEN];
     static struct blobs blobs;
     struct driver driver = {.head = data, .answer = data + HEAD_LEN};
-    const struct guest_device_options options = {.vmpl = 0};
+    const struct blobs_options options = {.vmpl = 0};
     const struct guest_device device = {.name = "fuzz", .answer = answer, .context = &driver};
     struct err err;
 

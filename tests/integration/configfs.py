@@ -150,6 +150,12 @@ class Sidecar(case.Case):
         self.assertEqual(self.reports.left(), [])
         self.assertEqual(server.get("/readyz")[0], 503)
 
+    def test_an_enrolment_looks_once_for_who_signs(self):
+        self.start().wait_for("identity.failed")
+        events = [event for event, _ in self.reports.events()]
+        until = events[:events.index("report")]
+        self.assertEqual(until.count("mkdir"), 3, "one at the start, one at the enrolment, and its request")
+
     def test_a_wiped_key_is_said_once_and_not_asked_for_again(self):
         server = self.start("report ENOTTY")
         event = server.wait_for("identity.reboot_needed")

@@ -32,6 +32,7 @@ static void a_simulated_machine_gives_report_certificates_and_table(void **state
     char folder[FOLDER_PATH_CAP];
     char mdir[FOLDER_PATH_CAP + 8];
     struct collect_options options = {.platform = "sim", .machine_dir = mdir, .vmpl = 2};
+    const struct collect_source *source = NULL;
     struct collected *collected = NULL;
     const struct evidence *evidence = NULL;
     struct report report;
@@ -43,8 +44,10 @@ static void a_simulated_machine_gives_report_certificates_and_table(void **state
     folder_make(folder);
     snprintf(mdir, sizeof(mdir), "%s/m", folder);
     assert_int_equal(sim_machine_create(vendor, mdir, &machine, &err), 0);
-    assert_string_equal(collect_tee(&options, &err), "sim");
-    collected = collect_evidence(&options, report_data, &err);
+    source = collect_find(&options, &err);
+    assert_non_null(source);
+    assert_string_equal(collect_source_tee(source), "sim");
+    collected = collect_evidence(source, &options, report_data, &err);
     assert_non_null(collected);
     evidence = collected_evidence(collected);
     assert_memory_equal(evidence->provider.data, "sim", 3);
@@ -66,13 +69,13 @@ static void a_simulated_machine_gives_report_certificates_and_table(void **state
     }
     collected_free(collected);
     options.machine_dir = folder;
-    assert_null(collect_evidence(&options, report_data, &err));
+    assert_null(collect_evidence(source, &options, report_data, &err)); /* it is gone */
+    assert_null(collect_find(&options, &err));
     folder_remove(folder);
 }
 
 static void a_machine_without_evidence_says_what_was_tried(void **state)
 {
-    static const uint8_t report_data[EVIDENCE_REPORT_DATA_LEN] = {0};
     char folder[FOLDER_PATH_CAP];
     char none[FOLDER_PATH_CAP + 8];
     const struct {
@@ -100,9 +103,7 @@ static void a_machine_without_evidence_says_what_was_tried(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct err err;
 
-        assert_null(collect_tee(&rows[i].options, &err));
-        assert_int_equal(err.code, ERR_INVALID);
-        assert_null(collect_evidence(&rows[i].options, report_data, &err));
+        assert_null(collect_find(&rows[i].options, &err));
         assert_int_equal(err.code, ERR_INVALID);
         if (strstr(err.msg, rows[i].said) == NULL) {
             fail_msg("row %zu: '%s' is not in '%s'", i, rows[i].said, err.msg);

@@ -74,7 +74,7 @@ static int ask(struct driver_double *driver, unsigned vmpl, struct blobs *out_bl
 {
     const struct guest_device device = {
         .name = "it", .answer = driver_double_ioctl, .context = driver};
-    const struct guest_device_options options = {.vmpl = vmpl};
+    const struct blobs_options options = {.vmpl = vmpl};
 
     return guest_device_ask(&device, &options, report_data, out_blobs, err);
 }
@@ -271,7 +271,7 @@ static void each_request_waits_for_its_turn(void **state)
         const struct guest_device device = {
             .name = "it", .answer = driver_double_ioctl, .context = driver};
         struct err err = {.msg = ""};
-        const struct guest_device_options options = {.pace = pace_new(3600000, &err)};
+        const struct blobs_options options = {.pace = pace_new(3600000, &err)};
         struct blobs blobs;
 
         assert_non_null(options.pace);
@@ -294,7 +294,7 @@ static void a_wiped_key_is_known_by_the_first_answer(void **state)
     const struct guest_device device = {
         .name = "it", .answer = driver_double_ioctl, .context = driver};
     struct err err = {.msg = ""};
-    const struct guest_device_options options = {.pace = pace_new(3600000, &err)};
+    const struct blobs_options options = {.pace = pace_new(3600000, &err)};
     struct blobs blobs;
 
     assert_non_null(options.pace);
@@ -317,11 +317,11 @@ static void a_path_that_leads_to_no_driver_is_refused(void **state)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct guest_device_options options = {.path = rows[i].path};
+        const struct blobs_options options = {.path = rows[i].path};
         struct blobs blobs;
         struct err err;
 
-        assert_int_equal(guest_device_find(&options, &err), -1);
+        assert_int_equal(guest_device_find(options.path, &err), -1);
         assert_memory_equal(err.msg, rows[i].message, strlen(rows[i].message));
         assert_int_equal(err.code, rows[i].code);
         err = (struct err){.msg = ""};
@@ -334,11 +334,11 @@ static void a_path_that_leads_to_no_driver_is_refused(void **state)
 /* The kernel has one errno for both. */
 static void a_device_without_the_requests_is_taken_for_one_without_a_key(void **state)
 {
-    const struct guest_device_options options = {.path = "/dev/null"};
+    const struct blobs_options options = {.path = "/dev/null"};
     struct blobs blobs;
     struct err err;
 
-    assert_int_equal(guest_device_find(&options, &err), 0);
+    assert_int_equal(guest_device_find(options.path, &err), 0);
     assert_int_equal(guest_device_collect(&options, report_data, &blobs, &err), -1);
     assert_int_equal(err.code, ERR_REBOOT);
 }
