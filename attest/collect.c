@@ -12,6 +12,7 @@
 #include "attest/blobs.h"
 #include "attest/configfs.h"
 #include "attest/guest_device.h"
+#include "attest/little_endian.h"
 #include "attest/report.h"
 #include "attest/sim.h"
 #include "attest/table.h"
@@ -33,13 +34,6 @@ struct collect_source {
                    struct collected *collected, struct err *err);
 };
 
-static void put_u32(uint8_t *out, size_t value)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(value >> 8 * i);
-    }
-}
-
 /* Lays out a certificate table as a host would: entries, an all-zero entry, bodies. */
 static bool fill_table(const struct sim *sim, struct blobs *blobs)
 {
@@ -54,8 +48,8 @@ static bool fill_table(const struct sim *sim, struct blobs *blobs)
             return false;
         }
         memcpy(entry, table_kind_guid(kinds[i]), TABLE_GUID_LEN);
-        put_u32(entry + TABLE_GUID_LEN, offset);
-        put_u32(entry + TABLE_GUID_LEN + 4, bodies[i].len);
+        little_endian_write(entry + TABLE_GUID_LEN, offset, 4);
+        little_endian_write(entry + TABLE_GUID_LEN + 4, bodies[i].len, 4);
         memcpy(blobs->auxblob + offset, bodies[i].data, bodies[i].len);
         offset += bodies[i].len;
     }

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "attest/little_endian.h"
 #include "attest/signature.h"
 #include "common/err.h"
 
@@ -39,44 +40,27 @@
 #define CURVE_P384 2
 #define GROUP "secp384r1"
 
-static void put(uint8_t *at, uint64_t value, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        at[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
-static uint64_t get(const uint8_t *at, size_t len)
-{
-    uint64_t value = 0;
-
-    for (size_t i = len; i-- > 0;) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
 void idblock_write(const struct idblock *block, uint8_t out[static IDBLOCK_LEN])
 {
     memcpy(out, block->measurement, IDBLOCK_DIGEST_LEN);
     memcpy(out + FAMILY_ID, block->family_id, IDBLOCK_ID_LEN);
     memcpy(out + IMAGE_ID, block->image_id, IDBLOCK_ID_LEN);
-    put(out + VERSION, 1, 4);
-    put(out + GUEST_SVN, block->guest_svn, 4);
-    put(out + POLICY, block->policy, 8);
+    little_endian_write(out + VERSION, 1, 4);
+    little_endian_write(out + GUEST_SVN, block->guest_svn, 4);
+    little_endian_write(out + POLICY, block->policy, 8);
 }
 
 int idblock_read(const uint8_t bytes[static IDBLOCK_LEN], struct idblock *out_block,
                  struct err *err)
 {
-    if (get(bytes + VERSION, 4) != 1) {
+    if (little_endian_u32(bytes + VERSION) != 1) {
         return err_set(err, ERR_INVALID, "ID block: not of version 1");
     }
     memcpy(out_block->measurement, bytes, IDBLOCK_DIGEST_LEN);
     memcpy(out_block->family_id, bytes + FAMILY_ID, IDBLOCK_ID_LEN);
     memcpy(out_block->image_id, bytes + IMAGE_ID, IDBLOCK_ID_LEN);
-    out_block->guest_svn = (uint32_t)get(bytes + GUEST_SVN, 4);
-    out_block->policy = get(bytes + POLICY, 8);
+    out_block->guest_svn = little_endian_u32(bytes + GUEST_SVN);
+    out_block->policy = little_endian_read(bytes + POLICY, 8);
     return 0;
 }
 
@@ -100,7 +84,7 @@ static int put_key(const EVP_PKEY *key, const char *what, uint8_t *at, struct er
         ERR_clear_error();
         return err_set(err, ERR_INVALID, "%s key: need an EC key on P-384", what);
     }
-    put(at, CURVE_P384, 4);
+    little_endian_write(at, CURVE_P384, 4);
     if (!put_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, at + KEY_X) ||
         !put_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, at + KEY_Y)) {
         return err_set_openssl(err, ERR_LIMIT, "%s key", what);
@@ -112,7 +96,7 @@ int idblock_sign(const uint8_t bytes[static IDBLOCK_LEN], EVP_PKEY *id_key, EVP_
                  uint8_t out_auth[static IDBLOCK_AUTH_LEN], struct err *err)
 {
     memset(out_auth, 0, IDBLOCK_AUTH_LEN);
-    put(out_auth + ID_ALGORITHM, ECDSA_P384_SHA384, 4);
+    little_endian_write(out_auth + ID_ALGORITHM, ECDSA_P384_SHA384, 4);
     if (put_key(id_key, "ID", out_auth + ID_KEY, err) != 0 ||
         signature_make(id_key, (struct bytes){bytes, IDBLOCK_LEN}, out_auth + BLOCK_SIGNATURE,
                        err) != 0) {
@@ -121,7 +105,7 @@ int idblock_sign(const uint8_t bytes[static IDBLOCK_LEN], EVP_PKEY *id_key, EVP_
     if (author_key == NULL) {
         return 0;
     }
-    put(out_auth + AUTHOR_ALGORITHM, ECDSA_P384_SHA384, 4);
+    little_endian_write(out_auth + AUTHOR_ALGORITHM, ECDSA_P384_SHA384, 4);
     if (put_key(author_key, "author", out_auth + AUTHOR_KEY, err) != 0) {
         return -1;
     }
@@ -152,7 +136,7 @@ static EVP_PKEY *take_key(const uint8_t *at)
     EVP_PKEY_CTX *context = NULL;
     EVP_PKEY *key = NULL;
 
-    if (get(at, 4) != CURVE_P384 ||
+    if (little_endian_u32(at) != CURVE_P384 ||
         !is_zero(at + KEY_X + COORDINATE_LEN, KEY_Y - KEY_X - COORDINATE_LEN) ||
         !is_zero(at + KEY_Y + COORDINATE_LEN, KEY_LEN - KEY_Y - COORDINATE_LEN)) {
         return NULL;
@@ -218,8 +202,8 @@ int idblock_check(const uint8_t bytes[static IDBLOCK_LEN],
 {
     struct idblock_keys keys = {.has_author = !is_zero(auth + AUTHOR_KEY, KEY_LEN)};
 
-    if (get(auth + ID_ALGORITHM, 4) != ECDSA_P384_SHA384 ||
-        (keys.has_author && get(auth + AUTHOR_ALGORITHM, 4) != ECDSA_P384_SHA384)) {
+    if (little_endian_u32(auth + ID_ALGORITHM) != ECDSA_P384_SHA384 ||
+        (keys.has_author && little_endian_u32(auth + AUTHOR_ALGORITHM) != ECDSA_P384_SHA384)) {
         return err_set(err, ERR_INVALID, "ID authentication: not ECDSA P-384 with SHA-384");
     }
     if (!reserved_is_zero(auth, keys.has_author)) {

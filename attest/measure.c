@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "attest/little_endian.h"
 #include "common/err.h"
 
 #define INFO_LEN 0x70 /* bytes of PAGE_INFO */
@@ -50,9 +51,7 @@ static bool add_page(uint8_t digest[static MEASURE_LEN], enum page_type type, ui
     }
     info[0x60] = INFO_LEN;
     info[0x62] = (uint8_t)type;
-    for (size_t i = 0; i < 8; i++) {
-        info[0x68 + i] = (uint8_t)(gpa >> (8 * i));
-    }
+    little_endian_write(info + 0x68, gpa, 8);
     return sha384(info, sizeof(info), digest);
 }
 

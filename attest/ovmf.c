@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "attest/little_endian.h"
 #include "common/err.h"
 
 #define GUID_LEN 16
@@ -25,16 +26,6 @@ static const uint8_t guid_metadata[GUID_LEN] = {0x66, 0x65, 0x88, 0xdc, 0x4a, 0x
 static const uint8_t guid_svsm[GUID_LEN] = {0x12, 0xa6, 0x89, 0xa7, 0x97, 0x05, 0x4b, 0x4c,
                                             0xa4, 0x9f, 0xcb, 0xb1, 0xfe, 0x9d, 0x1d, 0xdd};
 
-static uint32_t u16_at(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8;
-}
-
-static uint32_t u32_at(const uint8_t *at)
-{
-    return u16_at(at) | u16_at(at + 2) << 16;
-}
-
 static bool is_section_type(uint32_t type)
 {
     return (type >= OVMF_SEC_MEM && type <= OVMF_SVSM_CAA) || type == OVMF_KERNEL_HASHES;
@@ -42,8 +33,9 @@ static bool is_section_type(uint32_t type)
 
 static int read_section(const uint8_t *at, struct ovmf *ovmf, struct err *err)
 {
-    struct ovmf_section section = {u32_at(at), u32_at(at + 4), (enum ovmf_section_type)0};
-    uint32_t type = u32_at(at + 8);
+    struct ovmf_section section = {little_endian_u32(at), little_endian_u32(at + 4),
+                                   (enum ovmf_section_type)0};
+    uint32_t type = little_endian_u32(at + 8);
 
     if (!is_section_type(type)) {
         return err_set(err, ERR_INVALID, "firmware: a section of unknown type 0x%x", type);
@@ -72,8 +64,8 @@ static int read_metadata(struct ovmf *ovmf, uint32_t distance, struct err *err)
         return err_set(err, ERR_INVALID, "firmware: its metadata is outside of the file");
     }
     at = ovmf->file.data + (ovmf->file.len - distance);
-    num = u32_at(at + 12);
-    if (memcmp(at, "ASEV", 4) != 0 || u32_at(at + 8) != 1) {
+    num = little_endian_u32(at + 12);
+    if (memcmp(at, "ASEV", 4) != 0 || little_endian_u32(at + 8) != 1) {
         return err_set(err, ERR_INVALID, "firmware: no metadata of version 1");
     }
     if (num > OVMF_SECTIONS_MAX || (distance - METADATA_HEAD) / SECTION_LEN < num) {
@@ -127,7 +119,7 @@ static int read_entry(struct ovmf *ovmf, const uint8_t *guid, struct bytes data,
         return err_set(err, ERR_INVALID, "firmware: a table entry stands twice");
     }
     *has = true;
-    *value = u32_at(data.data);
+    *value = little_endian_u32(data.data);
     return value == &distance ? read_metadata(ovmf, distance, err) : 0;
 }
 
@@ -147,12 +139,14 @@ static int read_table(struct bytes file, struct ovmf *ovmf, struct err *err)
     if (memcmp(file.data + end + 2, guid_footer, GUID_LEN) != 0) {
         return err_set(err, ERR_INVALID, "firmware: no table at its end: not OVMF, or not for SEV");
     }
-    if (u16_at(file.data + end) < ENTRY_HEAD || u16_at(file.data + end) - ENTRY_HEAD > end) {
+    if (little_endian_read(file.data + end, 2) < ENTRY_HEAD ||
+        little_endian_read(file.data + end, 2) - ENTRY_HEAD > end) {
         return err_set(err, ERR_INVALID, "firmware: its table is longer than the file");
     }
-    begin = end - (u16_at(file.data + end) - ENTRY_HEAD);
+    begin = end - (little_endian_read(file.data + end, 2) - ENTRY_HEAD);
     while (end > begin) {
-        size_t len = end - begin < ENTRY_HEAD ? 0 : u16_at(file.data + end - ENTRY_HEAD);
+        size_t len =
+            end - begin < ENTRY_HEAD ? 0 : little_endian_read(file.data + end - ENTRY_HEAD, 2);
 
         if (len < ENTRY_HEAD || len > end - begin) {
             return err_set(err, ERR_INVALID, "firmware: a table entry has an impossible size");

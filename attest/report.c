@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "attest/little_endian.h"
 #include "attest/signature.h"
 
 // clang-format off
@@ -73,13 +74,9 @@ struct bytes report_bytes(struct report report, enum report_field field)
 uint64_t report_uint(struct report report, enum report_field field)
 {
     const struct report_field_info *info = report_field_info(field);
-    uint64_t value = 0;
 
     assert(info->number);
-    for (size_t i = info->len; i-- > 0;) {
-        value = value << 8 | report.data[info->offset + i];
-    }
-    return value;
+    return little_endian_read(report.data + info->offset, info->len);
 }
 
 enum report_signing_key report_signing_key(struct report report)

@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 
 #include "attest/cert.h"
+#include "attest/little_endian.h"
 #include "attest/signature.h"
 #include "attest/simdir.h"
 #include "attest/simstate.h"
@@ -131,9 +132,7 @@ static void put_uint(uint8_t *report, enum report_field field, uint64_t value)
 {
     const struct report_field_info *info = report_field_info(field);
 
-    for (size_t i = 0; i < info->len; i++) {
-        report[info->offset + i] = (uint8_t)(value >> (8 * i));
-    }
+    little_endian_write(report + info->offset, value, info->len);
 }
 
 /* One processor of each product. */

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "attest/little_endian.h"
+
 // clang-format off
 static const struct {
     const char *name;
@@ -26,20 +28,14 @@ static const uint8_t *entry_at(const struct table *table, size_t i)
     return table->blob.data + i * TABLE_ENTRY_LEN;
 }
 
-static uint64_t read_u32(const uint8_t *data)
-{
-    return (uint64_t)data[0] | (uint64_t)data[1] << 8 | (uint64_t)data[2] << 16 |
-           (uint64_t)data[3] << 24;
-}
-
 static uint64_t body_offset(const struct table *table, size_t i)
 {
-    return read_u32(entry_at(table, i) + TABLE_GUID_LEN);
+    return little_endian_u32(entry_at(table, i) + TABLE_GUID_LEN);
 }
 
 static uint64_t body_len(const struct table *table, size_t i)
 {
-    return read_u32(entry_at(table, i) + TABLE_GUID_LEN + 4);
+    return little_endian_u32(entry_at(table, i) + TABLE_GUID_LEN + 4);
 }
 
 bool table_over(struct bytes blob, struct table *out_table)

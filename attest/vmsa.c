@@ -6,12 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static void put(uint8_t *page, size_t offset, uint64_t value, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        page[offset + i] = (uint8_t)(value >> (8 * i));
-    }
-}
+#include "attest/little_endian.h"
 
 /* In what hypervisors differ. */
 static const struct start {
@@ -43,10 +38,10 @@ struct segment {
 
 static void put_segment(uint8_t *page, size_t offset, struct segment segment)
 {
-    put(page, offset, segment.selector, 2);
-    put(page, offset + 2, segment.attributes, 2);
-    put(page, offset + 4, segment.limit, 4);
-    put(page, offset + 8, segment.base, 8);
+    little_endian_write(page + offset, segment.selector, 2);
+    little_endian_write(page + offset + 2, segment.attributes, 2);
+    little_endian_write(page + offset + 4, segment.limit, 4);
+    little_endian_write(page + offset + 8, segment.base, 8);
 }
 
 static void put_segments(const struct vmsa *vmsa, const struct start *start, uint8_t *page)
@@ -79,19 +74,19 @@ void vmsa_write(const struct vmsa *vmsa, uint8_t out_page[static VMSA_LEN])
 
     memset(out_page, 0, VMSA_LEN);
     put_segments(vmsa, start, out_page);
-    put(out_page, 0x0d0, 0x1000, 8); /* efer: SVME */
-    put(out_page, 0x148, 0x40, 8);   /* cr4: MCE */
-    put(out_page, 0x158, start->cr0, 8);
-    put(out_page, 0x160, 0x400, 8);      /* dr7 */
-    put(out_page, 0x168, 0xffff0ff0, 8); /* dr6 */
-    put(out_page, 0x170, 0x2, 8);        /* rflags */
-    put(out_page, 0x178, start->flat ? vmsa->eip : vmsa->eip & 0xffff, 8);
-    put(out_page, 0x268, start->pat, 8);
-    put(out_page, 0x310, start->rdx != 0 ? start->rdx : vmsa->signature, 8);
-    put(out_page, 0x3b0, vmsa->sev_features, 8);
-    put(out_page, 0x3e8, 1, 8); /* xcr0 */
-    put(out_page, 0x408, start->mxcsr, 4);
-    put(out_page, 0x410, start->x87_control, 2);
+    little_endian_write(out_page + 0x0d0, 0x1000, 8); /* efer: SVME */
+    little_endian_write(out_page + 0x148, 0x40, 8);   /* cr4: MCE */
+    little_endian_write(out_page + 0x158, start->cr0, 8);
+    little_endian_write(out_page + 0x160, 0x400, 8);      /* dr7 */
+    little_endian_write(out_page + 0x168, 0xffff0ff0, 8); /* dr6 */
+    little_endian_write(out_page + 0x170, 0x2, 8);        /* rflags */
+    little_endian_write(out_page + 0x178, start->flat ? vmsa->eip : vmsa->eip & 0xffff, 8);
+    little_endian_write(out_page + 0x268, start->pat, 8);
+    little_endian_write(out_page + 0x310, start->rdx != 0 ? start->rdx : vmsa->signature, 8);
+    little_endian_write(out_page + 0x3b0, vmsa->sev_features, 8);
+    little_endian_write(out_page + 0x3e8, 1, 8); /* xcr0 */
+    little_endian_write(out_page + 0x408, start->mxcsr, 4);
+    little_endian_write(out_page + 0x410, start->x87_control, 2);
 }
 
 /* Nothing, or a hyphen, a v and a number: versions of a model differ in features, not in family,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "attest/guest_device.h"
+#include "attest/little_endian.h"
 #include "attest/report.h"
 #include "common/err.h"
 #include "tests/fuzz/fuzz.h"
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len < HEAD_LEN) {
         return 0;
     }
-    driver.answer_len = (size_t)data[15] | (size_t)data[16] << 8;
+    driver.answer_len = little_endian_read(data + 15, 2);
     driver.answer_len = smaller(smaller(driver.answer_len, SEV_GUEST_RESPONSE_LEN), len - HEAD_LEN);
     driver.certs = driver.answer + driver.answer_len;
     driver.certs_len = len - HEAD_LEN - driver.answer_len;

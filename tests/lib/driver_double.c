@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/little_endian.h"
 #include "attest/sim.h"
 #include "attest/table.h"
 #include "common/err.h"
@@ -95,13 +96,6 @@ int driver_double_set(struct driver_double *driver, const char *text, struct err
     return err_set(err, ERR_INVALID, "%s: no such fault", text);
 }
 
-static void put_u32(uint8_t *out, size_t value)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(value >> 8 * i);
-    }
-}
-
 /* The host's certificates as it lays them out; how long that is. */
 static size_t fill_table(const struct driver_double *driver, uint8_t out[SEV_GUEST_CERTS_MAX])
 {
@@ -115,8 +109,8 @@ static size_t fill_table(const struct driver_double *driver, uint8_t out[SEV_GUE
     }
     for (size_t i = 0; i < 2; i++) {
         memcpy(out + i * TABLE_ENTRY_LEN, table_kind_guid(kinds[i]), TABLE_GUID_LEN);
-        put_u32(out + i * TABLE_ENTRY_LEN + TABLE_GUID_LEN, offset);
-        put_u32(out + i * TABLE_ENTRY_LEN + TABLE_GUID_LEN + 4, bodies[i].len);
+        little_endian_write(out + i * TABLE_ENTRY_LEN + TABLE_GUID_LEN, offset, 4);
+        little_endian_write(out + i * TABLE_ENTRY_LEN + TABLE_GUID_LEN + 4, bodies[i].len, 4);
         memcpy(out + offset, bodies[i].data, bodies[i].len);
         offset += bodies[i].len;
     }

@@ -5,19 +5,15 @@
 
 #include <string.h>
 
+#include "attest/little_endian.h"
+
 #define ENTRY_IN_SVSM 0x1010
 
 void firmware_put_entry(uint8_t *page, size_t at, uint32_t value, const char *guid)
 {
-    const uint8_t data[] = {(uint8_t)value,
-                            (uint8_t)(value >> 8),
-                            (uint8_t)(value >> 16),
-                            (uint8_t)(value >> 24),
-                            22,
-                            0};
-
-    memcpy(page + at, data, sizeof(data));
-    memcpy(page + at + sizeof(data), guid, 16);
+    little_endian_write(page + at, value, 4);
+    little_endian_write(page + at + 4, 22, 2);
+    memcpy(page + at + 6, guid, 16);
 }
 
 void firmware_make(uint8_t page[static OVMF_PAGE])

@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 
 #include "attest/cert.h"
+#include "attest/little_endian.h"
 #include "attest/memo.h"
 #include "attest/product.h"
 #include "attest/sim.h"
@@ -90,9 +91,8 @@ void specimen_set(struct specimen *specimen, enum report_field field, uint64_t v
 {
     const struct report_field_info *info = report_field_info(field);
 
-    for (size_t i = 0; i < info->len; i++) {
-        specimen->report[info->offset + i] = (uint8_t)(i < 8 ? value >> (8 * i) : 0);
-    }
+    memset(specimen->report + info->offset, 0, info->len);
+    little_endian_write(specimen->report + info->offset, value, info->len < 8 ? info->len : 8);
 }
 
 void specimen_set_amd(struct specimen *specimen, const char *arcs, const void *content, size_t len)

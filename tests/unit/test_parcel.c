@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "attest/little_endian.h"
 #include "attest/table.h"
 #include "common/err.h"
 #include "tests/lib/specimen.h"
@@ -20,13 +21,6 @@
 
 /* Certificates of a specimen, or of another one, in the table. */
 enum body { BODY_NONE, BODY_VEK, BODY_ASK, BODY_ARK, BODY_STALE, BODY_BAD };
-
-static void put_u32(uint8_t *out, size_t value)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(value >> 8 * i);
-    }
-}
 
 static const struct specimen_cert *cert_of(enum body body, const struct specimen *specimen,
                                            const struct specimen *stale)
@@ -67,8 +61,8 @@ static void put_table(struct specimen *specimen, const struct specimen *stale,
         uint8_t *entry = specimen->aux + i * TABLE_ENTRY_LEN;
 
         memcpy(entry, table_kind_guid(slots[i]), TABLE_GUID_LEN);
-        put_u32(entry + TABLE_GUID_LEN, offset);
-        put_u32(entry + TABLE_GUID_LEN + 4, cert->len);
+        little_endian_write(entry + TABLE_GUID_LEN, offset, 4);
+        little_endian_write(entry + TABLE_GUID_LEN + 4, cert->len, 4);
         memcpy(specimen->aux + offset, cert->data, cert->len);
         offset += cert->len;
     }
