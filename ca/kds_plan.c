@@ -35,7 +35,7 @@ struct slot {
 /* The queued ones of a rank, the first first. */
 struct line {
     struct slot *slots[KDS_PLAN_SLOTS];
-    struct kds_source sources[KDS_PLAN_SLOTS];
+    struct source sources[KDS_PLAN_SLOTS];
     size_t num;
 };
 
@@ -248,7 +248,7 @@ struct kds_plan_answer kds_plan_look(struct kds_plan *plan, const struct vendor_
 /* Somebody else needs it too: it counts as his if that helps it. */
 static void join(struct kds_plan *plan, struct slot *slot, const struct kds_asker *asker)
 {
-    const struct kds_source sources[] = {slot->asker.source, asker->source};
+    const struct source sources[] = {slot->asker.source, asker->source};
 
     if (kds_turn_next(&plan->turn, sources, 2) == 1) {
         slot->asker.source = asker->source;

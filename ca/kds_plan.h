@@ -47,7 +47,7 @@ struct kds_plan_answer {
 /* Who needs something. */
 struct kds_asker {
     bool known; /* its chip: something of it was accepted before, or the policy names it */
-    struct kds_source source;
+    struct source source;
 };
 
 /* NULL: out of memory.  `random` is any number. */

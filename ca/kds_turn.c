@@ -7,10 +7,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define V4_OFFSET 12 /* of the four bytes in the sixteen */
-
-static const uint8_t v4_prefix[V4_OFFSET] = {[10] = 0xff, [11] = 0xff};
-
 /* One that is to be compared: which request was the last for each part of its network, and its lot.
  */
 struct claimant {
@@ -19,35 +15,16 @@ struct claimant {
     bool out; /* it has had its turn */
 };
 
-struct kds_source kds_source_of(const struct sockets_address *address)
-{
-    struct sockets_address plain = sockets_plain(address);
-    struct kds_source source = {{0}};
-
-    if (sockets_family(&plain) == AF_INET) {
-        memcpy(source.address, v4_prefix, V4_OFFSET);
-        memcpy(source.address + V4_OFFSET, &plain.u.v4.sin_addr, 4);
-    } else if (sockets_family(&plain) == AF_INET6) {
-        memcpy(source.address, &plain.u.v6.sin6_addr, 8);
-    }
-    return source;
-}
-
-static bool is_v4(const struct kds_source *source)
-{
-    return memcmp(source->address, v4_prefix, V4_OFFSET) == 0;
-}
-
 /* How many of the parts, from the widest on, two sources have in common. */
-static unsigned parts_shared(const struct kds_source *a, const struct kds_source *b)
+static unsigned parts_shared(const struct source *a, const struct source *b)
 {
     static const uint8_t v4_ends[KDS_TURN_PARTS] = {13, 14, 15, 16};
     static const uint8_t v6_ends[KDS_TURN_PARTS] = {4, 6, 7, 8};
-    bool v4 = is_v4(a);
+    bool v4 = source_is_v4(a);
     const uint8_t *ends = v4 ? v4_ends : v6_ends;
     unsigned num = 0;
 
-    if (v4 != is_v4(b)) {
+    if (v4 != source_is_v4(b)) {
         return 0;
     }
     while (num < KDS_TURN_PARTS && memcmp(a->address, b->address, ends[num]) == 0) {
@@ -65,7 +42,7 @@ static void put_last(struct claimant *claimant, unsigned num_parts, size_t last)
 
 /* Mixes the bits of an address with the salt (the finalizer of SplitMix64, twice); nobody outside
    knows the salt. */
-static uint64_t draw(uint64_t salt, const struct kds_source *source)
+static uint64_t draw(uint64_t salt, const struct source *source)
 {
     uint64_t lot = salt;
 
@@ -81,7 +58,7 @@ static uint64_t draw(uint64_t salt, const struct kds_source *source)
     return lot;
 }
 
-static struct claimant claimant_of(const struct kds_turn *turn, const struct kds_source *source)
+static struct claimant claimant_of(const struct kds_turn *turn, const struct source *source)
 {
     size_t first = turn->num_served < KDS_TURN_MEMORY ? 0 : turn->num_served - KDS_TURN_MEMORY;
     struct claimant claimant = {.lot = draw(turn->salt, source)};
@@ -102,7 +79,7 @@ static bool goes_before(const struct claimant *a, const struct claimant *b)
     return a->lot < b->lot;
 }
 
-size_t kds_turn_next(const struct kds_turn *turn, const struct kds_source *sources, size_t num)
+size_t kds_turn_next(const struct kds_turn *turn, const struct source *sources, size_t num)
 {
     struct claimant best = claimant_of(turn, &sources[0]);
     size_t at = 0;
@@ -118,7 +95,7 @@ size_t kds_turn_next(const struct kds_turn *turn, const struct kds_source *sourc
     return at;
 }
 
-size_t kds_turn_last(const struct kds_turn *turn, const struct kds_source *sources, size_t num)
+size_t kds_turn_last(const struct kds_turn *turn, const struct source *sources, size_t num)
 {
     struct claimant claimants[KDS_TURN_SOURCES_MAX];
     size_t last = 0;
@@ -148,7 +125,7 @@ size_t kds_turn_last(const struct kds_turn *turn, const struct kds_source *sourc
     return last;
 }
 
-void kds_turn_serve(struct kds_turn *turn, const struct kds_source *source, uint64_t random)
+void kds_turn_serve(struct kds_turn *turn, const struct source *source, uint64_t random)
 {
     turn->served[turn->num_served++ % KDS_TURN_MEMORY] = *source;
     turn->salt = random;

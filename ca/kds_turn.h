@@ -6,38 +6,31 @@
  * /64; the one that was served longest ago is next.  Whoever floods from one network delays a
  * newcomer elsewhere by one request, from G networks by G.
  *
- * Pure.  Addresses behind one load balancer or translator are one.
+ * Pure.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/sockets.h"
+#include "ca/source.h"
 
 #define KDS_TURN_PARTS 4
 #define KDS_TURN_MEMORY 1024 /* requests that are remembered: networks that can be told apart */
 
-/* Where an asker is; zero: nowhere in particular, which is one place as well. */
-struct kds_source {
-    uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d; of IPv6 the first 64 bits */
-};
-
 struct kds_turn {
-    struct kds_source served[KDS_TURN_MEMORY]; /* a ring */
-    size_t num_served;                         /* ever */
-    uint64_t salt;                             /* of the lots, anew with each request */
+    struct source served[KDS_TURN_MEMORY]; /* a ring */
+    size_t num_served;                     /* ever */
+    uint64_t salt;                         /* of the lots, anew with each request */
 };
-
-struct kds_source kds_source_of(const struct sockets_address *address);
 
 /* The one of `num` sources, at least one, whose turn is next.  Among equals that are different the
    lot decides, which no number of attempts improves; among the same the first. */
-size_t kds_turn_next(const struct kds_turn *turn, const struct kds_source *sources, size_t num);
+size_t kds_turn_next(const struct kds_turn *turn, const struct source *sources, size_t num);
 
 /* The one whose turn would be last if all of them were served; among the same the last. */
 #define KDS_TURN_SOURCES_MAX 64
-size_t kds_turn_last(const struct kds_turn *turn, const struct kds_source *sources, size_t num);
+size_t kds_turn_last(const struct kds_turn *turn, const struct source *sources, size_t num);
 
 /* One was served.  `random` is any number. */
-void kds_turn_serve(struct kds_turn *turn, const struct kds_source *source, uint64_t random);
+void kds_turn_serve(struct kds_turn *turn, const struct source *source, uint64_t random);

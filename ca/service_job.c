@@ -238,8 +238,7 @@ static void job_done(uv_work_t *work, int status)
     assert(status == 0); /* nobody cancels */
     if (!job->accepted && job->result.lacking && kds != NULL &&
         job->num_fetched < SUPPLY_ITEMS_MAX) {
-        const struct kds_asker asker = {job->result.chip_known,
-                                        kds_source_of(conn_address(job->conn))};
+        const struct kds_asker asker = {job->result.chip_known, source_of(conn_address(job->conn))};
 
         kds_ask(kds, &job->result.wanted, &asker, job_on_answer, job);
         return;
