@@ -107,7 +107,8 @@ uint64_t renew_after_failure(struct renew *renew, enum verdict_code code, unsign
     }
     delay_ms = jitter(delay_ms, random);
     if (delay_ms < asked_ms) {
-        delay_ms = asked_ms + spread(random, asked_ms / 5); /* never earlier than asked */
+        /* Never earlier than asked, nor all that were asked at once together. */
+        delay_ms = asked_ms + spread(random, asked_ms);
     }
     if (not_after_ms > now_ms) {
         /* Half of what is left, so that a try before the end always remains. */

@@ -49,5 +49,9 @@ bool counters_render(const struct counters *counters, struct buf *out)
         ok = buf_printf(out, "liftgate_ca_refused_total{code=\"%s\"} %" PRIu64 "\n",
                         verdict_code_name((enum verdict_code)i), counters->refused[i]);
     }
+    for (unsigned i = 0; ok && i < LIMIT_KINDS; i++) {
+        ok = buf_printf(out, "liftgate_ca_limited_total{limit=\"%s\"} %" PRIu64 "\n",
+                        limit_name((enum limit)i), counters->limited[i]);
+    }
     return ok;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ca/limits.h"
 #include "common/buf.h"
 #include "common/ini.h"
 #include "common/verdict.h"
@@ -19,6 +20,7 @@ struct counters {
     uint64_t repeated; /* stored certificates given out again */
     uint64_t simulated;
     uint64_t refused[VERDICT_CODES];
+    uint64_t limited[LIMIT_KINDS]; /* requests that came too often */
     struct {
         char workload[INI_NAME_MAX + 1];
         uint64_t issued;

@@ -12,6 +12,7 @@
 
 #include "attest/binding.h"
 #include "attest/bundle.h"
+#include "ca/buckets.h"
 #include "ca/csr.h"
 #include "ca/renewal.h"
 #include "ca/store_vendor.h"
@@ -82,10 +83,36 @@ static bool check_form(struct enrolment *e)
     return bundle_decode(e->csr.bundle, &e->evidence, verdict);
 }
 
-/* 4: key type, proof of possession. */
+/* `shown` is what the log has of the key. */
+static bool check_limit(struct enrolment *e, enum limit limit, struct bytes key, struct bytes shown,
+                        const char *slug)
+{
+    struct verdict *verdict = &e->result->verdict;
+    char hex[VERDICT_VALUE_CAP];
+
+    if (limits_admit(e->authority->limits, limit, key, &e->result->retry_s)) {
+        return true;
+    }
+    e->result->limited = true;
+    e->result->limit = limit;
+    verdict_refuse(verdict, VERDICT_RATE_LIMITED, 0, slug);
+    verdict_hex(shown, hex);
+    verdict_actual(verdict, "%s", hex);
+    return false;
+}
+
+/* 4: key type, proof of possession; how often, counted once for all runs of a request. */
 static bool check_key(struct enrolment *e)
 {
-    return csr_prove(&e->csr, &e->key, &e->result->verdict);
+    const struct bytes sha256 = {e->record.spki_sha256, sizeof(e->record.spki_sha256)};
+
+    if (!csr_prove(&e->csr, &e->key, &e->result->verdict)) {
+        return false;
+    }
+    if (SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256) == NULL) {
+        return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
+    }
+    return e->request->num_fetched > 0 || check_limit(e, LIMIT_KEY, sha256, sha256, "key-rate");
 }
 
 static bool judge_outcome(struct enrolment *e, enum store_outcome outcome)
@@ -123,7 +150,6 @@ static bool check_use(struct enrolment *e)
     struct err err;
 
     if (!nonce_id((struct bytes){e->nonce, e->nonce_len}, e->record.nonce_id) ||
-        SHA256(e->csr.spki.data, e->csr.spki.len, e->record.spki_sha256) == NULL ||
         SHA256(e->evidence.outblob.data, e->evidence.outblob.len, e->record.evidence_sha256) ==
             NULL) {
         return verdict_refuse(&e->result->verdict, VERDICT_UNAVAILABLE, 0, "out-of-memory");
@@ -240,6 +266,20 @@ static bool check_policy(struct enrolment *e)
                        renewal_fits(&e->holder, &e->claims, &e->grant, &e->result->verdict));
 }
 
+/* 11: how often.  Only after the policy, or strangers with guests on the same processor could use
+   up what is ours.  The simulated platform may claim any chip, so each platform's are its own. With
+   a provider's key all processors would be one. */
+static bool check_chip(struct enrolment *e)
+{
+    const struct bytes chip = {e->claims.vek_chip, CLAIMS_CHIP_LEN};
+    uint8_t key[1 + CLAIMS_CHIP_LEN] = {(uint8_t)e->claims.tee};
+
+    _Static_assert(sizeof(key) <= BUCKETS_KEY_MAX, "a chip is a key of buckets");
+    memcpy(key + 1, chip.data, chip.len);
+    return e->claims.vlek ||
+           check_limit(e, LIMIT_CHIP, (struct bytes){key, sizeof(key)}, chip, "chip-rate");
+}
+
 static struct crl_mark crl_mark_of(const struct claims *claims)
 {
     struct crl_mark mark = {
@@ -308,8 +348,8 @@ bool enrol_decide(const struct enrol_authority *authority, const struct enrol_re
                   struct enrol_result *out_result, struct buf *out_leaf)
 {
     static bool (*const checks[])(struct enrolment * e) = {
-        check_nonce,    check_form,   check_key, check_use, check_client,
-        check_evidence, check_policy, issue,     keep,
+        check_nonce,    check_form,   check_key,  check_use, check_client,
+        check_evidence, check_policy, check_chip, issue,     keep,
     };
     struct enrolment e = {
         .authority = authority,

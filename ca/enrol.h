@@ -14,6 +14,7 @@
 #include "attest/policy.h"
 #include "attest/verify.h"
 #include "ca/issue.h"
+#include "ca/limits.h"
 #include "ca/nonce.h"
 #include "ca/store.h"
 #include "ca/vendor.h"
@@ -33,7 +34,8 @@ struct enrol_authority {
     struct nonce_issuer nonces;
     struct issuer issuer;
     struct store *store;
-    struct memo *memo; /* of the verifier; NULL: none */
+    struct memo *memo;     /* of the verifier; NULL: none */
+    struct limits *limits; /* NULL: none */
 };
 
 /* All borrowed for the call. */
@@ -59,7 +61,10 @@ struct enrol_result {
     bool has_tee;
     struct policy_trace traces[ENROL_TRACES_MAX]; /* if the policy refused */
     size_t num_traces;
-    bool lacking; /* refused for want of this, which only the vendor may have */
+    bool limited; /* refused for coming too often, by `limit` */
+    enum limit limit;
+    unsigned retry_s; /* when to come again */
+    bool lacking;     /* refused for want of this, which only the vendor may have */
     struct vendor_key wanted;
     bool chip_known;     /* something of its chip was accepted before, or the policy lists it */
     bool evidence_holds; /* whatever came after; what was fetched was good */

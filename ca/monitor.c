@@ -85,6 +85,7 @@ static void answer_metrics(const struct monitor *monitor, struct conn *conn)
                     "liftgate_build_info{version=\"%s\"} 1\n"
                     "liftgate_ca_sim_enabled %d\n"
                     "liftgate_ca_insecure_settings %u\n"
+                    "liftgate_ca_limits_off %u\n"
                     "liftgate_ca_policy_epoch %" PRIu64 "\n"
                     "liftgate_ca_policy_info{id=\"%s\"} 1\n"
                     "liftgate_ca_not_after_seconds{issuer=\"root\"} %" PRId64 "\n"
@@ -92,8 +93,9 @@ static void answer_metrics(const struct monitor *monitor, struct conn *conn)
                     "liftgate_ca_not_after_seconds{issuer=\"server\"} %" PRId64 "\n"
                     "liftgate_ca_connections_open %zu\n",
                     LIFTGATE_VERSION, monitor->sim_enabled ? 1 : 0, monitor->insecure_settings,
-                    monitor->policy_epoch, monitor->policy_id, monitor->root_not_after,
-                    monitor->issuing_not_after, monitor->server_not_after, connections) ||
+                    monitor->limits_off, monitor->policy_epoch, monitor->policy_id,
+                    monitor->root_not_after, monitor->issuing_not_after, monitor->server_not_after,
+                    connections) ||
         !counters_render(monitor->counters, &out) || !put_collateral(monitor->upkeep, &out) ||
         (monitor->kds != NULL && !put_kds(kds_counters(monitor->kds), &out))) {
         answer_text(conn, 500, "too long\n");

@@ -25,6 +25,7 @@ struct monitor {
     const struct kds *kds; /* NULL: off */
     const struct upkeep *upkeep;
     unsigned insecure_settings;
+    unsigned limits_off;
     int64_t root_not_after; /* seconds since 1970 */
     int64_t issuing_not_after;
     int64_t server_not_after;

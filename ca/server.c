@@ -143,6 +143,7 @@ static void server_fill_monitor(struct server *server)
         .kds = server->kds,
         .upkeep = server->upkeep,
         .insecure_settings = server->options->insecure_settings,
+        .limits_off = server->options->limits_off,
         .sim_enabled = ca->insecure_root != NULL,
         .root_not_after = keys_not_after(keys->root),
         .issuing_not_after = keys_not_after(keys->issuing),

@@ -23,6 +23,7 @@ struct server_options {
     const struct enrol_authority *authority;
     const struct kds_options *kds; /* NULL: the vendor is not asked */
     unsigned insecure_settings;    /* how many are in use, for /metrics */
+    unsigned limits_off;           /* likewise */
 };
 
 /* Serves until SIGTERM or SIGINT.  Blocks.  -1 if it could not begin. */

@@ -12,6 +12,7 @@
 
 #include "ca/service_job.h"
 #include "ca/service_reply.h"
+#include "ca/source.h"
 #include "common/err.h"
 #include "common/est.h"
 #include "common/http1.h"
@@ -163,16 +164,42 @@ static void answer_reenrol(struct service *service, struct conn *conn)
     start_job(service, conn, true);
 }
 
+/* By address; a connection that is already gone comes from nowhere. */
+static bool admit(struct service *service, struct conn *conn, enum limit limit)
+{
+    const struct source source = source_of(conn_address(conn));
+    const struct bytes key = {source.address, sizeof(source.address)};
+    char id[SERVICE_ID_CAP];
+    char retry[SERVICE_RETRY_CAP];
+    unsigned retry_s = 0;
+
+    if (limit == LIMIT_KINDS ||
+        limits_admit(service->options.authority->limits, limit, key, &retry_s)) {
+        return true;
+    }
+    service_make_id(id);
+    service_put_retry(retry_s, retry);
+    service_note_limited(service, conn, limit, id, "");
+    if (limit == LIMIT_NONCE) {
+        refuse_nonce(service, conn, 429, retry);
+    } else {
+        service->options.counters->refused[VERDICT_RATE_LIMITED]++;
+        service_send_refusal(conn, 429, VERDICT_RATE_LIMITED, id, retry);
+    }
+    return false;
+}
+
 void service_on_request(void *user, struct conn *conn, unsigned refused_status)
 {
     static const struct {
         const char *path;
         void (*answer)(struct service *service, struct conn *conn);
+        enum limit limit; /* LIMIT_KINDS: none */
     } routes[] = {
-        {EST_BASE "/cacerts", answer_cacerts},
-        {EST_BASE "/nonce", answer_nonce},
-        {EST_BASE "/simpleenroll", answer_enrol},
-        {EST_BASE "/simplereenroll", answer_reenrol},
+        {EST_BASE "/cacerts", answer_cacerts, LIMIT_KINDS},
+        {EST_BASE "/nonce", answer_nonce, LIMIT_NONCE},
+        {EST_BASE "/simpleenroll", answer_enrol, LIMIT_ENROL},
+        {EST_BASE "/simplereenroll", answer_reenrol, LIMIT_ENROL},
     };
     struct service *service = user;
     const struct http1 *request = conn_request(conn);
@@ -186,7 +213,9 @@ void service_on_request(void *user, struct conn *conn, unsigned refused_status)
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (target.len == strlen(routes[i].path) &&
             memcmp(target.data, routes[i].path, target.len) == 0) {
-            routes[i].answer(service, conn);
+            if (admit(service, conn, routes[i].limit)) {
+                routes[i].answer(service, conn);
+            }
             return;
         }
     }

@@ -105,13 +105,17 @@ static void job_refuse(struct job *job)
 {
     enum verdict_code code = job->result.verdict.code;
     unsigned status = status_of(code);
-    char retry[sizeof("Retry-After: \r\n") + 10];
+    char retry[SERVICE_RETRY_CAP];
 
     job->service->options.counters->refused[code]++;
-    if (service_may_log(job->service)) {
+    if (job->result.limited) {
+        job->retry_s = job->result.retry_s;
+        service_note_limited(job->service, job->conn, job->result.limit, job->id,
+                             job->result.verdict.actual);
+    } else if (service_may_log(job->service)) {
         job_log_refusal(job);
     }
-    snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", job->retry_s);
+    service_put_retry(job->retry_s, retry);
     service_send_refusal(job->conn, status, code, job->id,
                          status != 503 && status != 429 ? NULL
                          : job->retry_s == 0            ? SERVICE_RETRY

@@ -18,6 +18,7 @@
 
 #define CERTS_TYPE "application/pkcs7-mime; smime-type=certs-only"
 #define BASE64_COLUMNS 64
+#define LIMITED_LINE_MS 60000
 #define REFUSAL_LINES_MAX 50 /* a second: a stranger must not fill the disk */
 
 int64_t service_now_ms(void)
@@ -64,6 +65,27 @@ bool service_may_log(struct service *service)
     }
     service->log_lines++;
     return true;
+}
+
+void service_put_retry(unsigned retry_s, char out_field[static SERVICE_RETRY_CAP])
+{
+    snprintf(out_field, SERVICE_RETRY_CAP, "Retry-After: %u\r\n", retry_s);
+}
+
+void service_note_limited(struct service *service, const struct conn *conn, enum limit limit,
+                          const char *id, const char *who)
+{
+    uint64_t now_ms = uv_now(service->options.loop) + LIMITED_LINE_MS; /* so 0 is long ago */
+
+    service->options.counters->limited[limit]++;
+    service->limited++;
+    if (now_ms >= service->limited_logged_ms + LIMITED_LINE_MS) {
+        log_warn("limit.reached", kv_text("id", id), kv_text("peer", conn_peer(conn)),
+                 kv_text("limit", limit_name(limit)), kv_text("who", who),
+                 kv_num("num", (int64_t)service->limited));
+        service->limited_logged_ms = now_ms;
+        service->limited = 0;
+    }
 }
 
 void service_send_refusal(struct conn *conn, unsigned status, enum verdict_code code,

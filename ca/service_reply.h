@@ -7,13 +7,16 @@
 #include "ca/service.h"
 
 #define SERVICE_RETRY "Retry-After: 5\r\n"
-#define SERVICE_ID_CAP 37 /* a UUID and NUL */
+#define SERVICE_RETRY_CAP 32 /* a line as this, and NUL */
+#define SERVICE_ID_CAP 37    /* a UUID and NUL */
 
 struct service {
     struct service_options options;
     int64_t log_second; /* of the lines counted next */
     unsigned log_lines; /* about refusals, in that second */
     unsigned log_dropped;
+    uint64_t limited_logged_ms; /* of the loop; when a line about limits was last written */
+    uint64_t limited;           /* refusals by limits since then */
 };
 
 int64_t service_now_ms(void); /* milliseconds since 1970 */
@@ -31,6 +34,14 @@ void service_make_id(char out_id[static SERVICE_ID_CAP]);
 
 /* True if another line about a refusal may be written in this second; it then counts. */
 bool service_may_log(struct service *service);
+
+/* Writes the field Retry-After. */
+void service_put_retry(unsigned retry_s, char out_field[static SERVICE_RETRY_CAP]);
+
+/* Counts a request that came too often, and writes a line about such, one a minute.  `who` is the
+   one that is limited, "" for the peer. */
+void service_note_limited(struct service *service, const struct conn *conn, enum limit limit,
+                          const char *id, const char *who);
 
 /* The line `code=CODE id=ID`.  `fields` may be NULL. */
 void service_send_refusal(struct conn *conn, unsigned status, enum verdict_code code,

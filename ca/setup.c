@@ -108,6 +108,26 @@ static int set_kds(struct setup *setup, const struct ca_config_collateral *colla
     return 0;
 }
 
+static int make_limits(struct setup *setup, const struct ca_config_limits *config, struct err *err)
+{
+    const struct limits_rate rates[LIMIT_KINDS] = {
+        [LIMIT_NONCE] = {config->nonce_per_second, 1, config->nonce_burst},
+        [LIMIT_ENROL] = {config->enrol_per_second, 1, config->enrol_burst},
+        [LIMIT_CHIP] = {config->chip_per_minute, 60, config->chip_burst},
+        [LIMIT_KEY] = {config->key_per_minute, 60, config->key_burst},
+    };
+
+    for (unsigned i = 0; i < LIMIT_KINDS; i++) {
+        if (rates[i].num == 0) {
+            log_warn("limit.off", kv_text("limit", limit_name((enum limit)i)));
+            setup->server.limits_off++;
+        }
+    }
+    setup->limits = limits_new(rates, err);
+    setup->authority.limits = setup->limits;
+    return setup->limits != NULL ? 0 : -1;
+}
+
 int setup_init(struct setup *setup, const struct ca_config *config, struct err *err)
 {
     const struct policy_ca *ca = NULL;
@@ -154,6 +174,9 @@ int setup_init(struct setup *setup, const struct ca_config *config, struct err *
         .authority = &setup->authority,
         .insecure_settings = ca_config_insecure(config, warn_insecure),
     };
+    if (make_limits(setup, &config->limits, err) != 0) {
+        return -1;
+    }
     return set_kds(setup, &config->collateral, err);
 }
 
@@ -176,6 +199,7 @@ void setup_deinit(struct setup *setup)
     store_close(setup->store);
     SSL_CTX_free(setup->kds_ctx);
     SSL_CTX_free(setup->ctx);
+    limits_free(setup->limits);
     memo_free(setup->memo);
     collateral_deinit(&setup->collateral);
     keys_deinit(&setup->keys);

@@ -20,6 +20,7 @@ struct setup {
     struct keys keys;
     struct collateral_set collateral;
     struct memo *memo;
+    struct limits *limits;
     SSL_CTX *ctx;
     SSL_CTX *kds_ctx; /* NULL: the key service is off, or asked by http */
     char kds_authority[SOCKETS_TARGET_CAP];

@@ -14,6 +14,8 @@
 #kind, offsetof(struct ca_config, kind), 0, sizeof(struct ca_config_##kind), 0, help       \
     }
 #define REQUIRED SETTING_REQUIRED
+#define RATE_MAX 100000
+#define BURST_MAX 1000000
 
 /* Words are stored by their index: the table below and the enums must agree. */
 static_assert(sizeof(enum ca_config_tls_min) == sizeof(unsigned), "choices are stored as unsigned");
@@ -26,6 +28,7 @@ static const struct setting_section sections[] = {
     SECTION(keys, "made by liftgate-ca init"),
     SECTION(collateral, "vendor certificates that evidence may need"),
     SECTION(store, "what was issued"),
+    SECTION(limits, "how often one source may ask"),
     SECTION(metrics, "/livez /readyz /metrics"),
     SECTION(log, "what is written to standard error"),
 };
@@ -47,6 +50,14 @@ static const struct setting rows[] = {
     {"collateral", "kds_interval",         SETTING_DURATION, 0,       IN(collateral, kds_interval),  1, 600000, NULL,  "10s",    "least time between two requests to it for chips"},
     {"collateral", "insecure_kds_http",    SETTING_BOOL,    0,        IN(collateral, insecure_kds_http), 0, 0, NULL,   "no",     "lets the key service be asked by http, without TLS"},
     {"store",      "url",                  SETTING_STORED,  REQUIRED, IN(store, url),                0,  0,  "sqlite:", NULL,    "database of what was issued"},
+    {"limits",     "nonce_per_second",     SETTING_NUMBER,  0,        IN(limits, nonce_per_second),  0, RATE_MAX, NULL,   "20",     "nonces for one address, an IPv6 /64 being one; 0: any number"},
+    {"limits",     "nonce_burst",          SETTING_NUMBER,  0,        IN(limits, nonce_burst),       1, BURST_MAX, NULL,  "100",    "nonces for one address at once, after a pause"},
+    {"limits",     "enrol_per_second",     SETTING_NUMBER,  0,        IN(limits, enrol_per_second),  0, RATE_MAX, NULL,   "2",      "enrolments from one address, an IPv6 /64 being one; 0: any number"},
+    {"limits",     "enrol_burst",          SETTING_NUMBER,  0,        IN(limits, enrol_burst),       1, BURST_MAX, NULL,  "10",     "enrolments from one address at once, after a pause"},
+    {"limits",     "chip_per_minute",      SETTING_NUMBER,  0,        IN(limits, chip_per_minute),   0, RATE_MAX, NULL,   "30",     "enrolments of guests on one processor; 0: any number"},
+    {"limits",     "chip_burst",           SETTING_NUMBER,  0,        IN(limits, chip_burst),        1, BURST_MAX, NULL,  "30",     "enrolments of guests on one processor at once, after a pause"},
+    {"limits",     "key_per_minute",       SETTING_NUMBER,  0,        IN(limits, key_per_minute),    0, RATE_MAX, NULL,   "30",     "enrolments with one key; 0: any number"},
+    {"limits",     "key_burst",            SETTING_NUMBER,  0,        IN(limits, key_burst),         1, BURST_MAX, NULL,  "30",     "enrolments with one key at once, after a pause"},
     {"metrics",    "listen",               SETTING_ADDRESS, 0,        IN(metrics, listen),           0,  0,  NULL,     NULL,     "where to serve; absent: nowhere"},
     {"log",        "level",                SETTING_CHOICE,  0,        IN(log, level),                0,  0,  "error|warn|info|debug", "info", "the least urgent lines to write"},
     {"log",        "format",               SETTING_CHOICE,  0,        IN(log, format),               0,  0,  "text|json", "text", "how lines are written"},
@@ -60,11 +71,36 @@ static int refuse(const struct settings_source *source, const char *key, const c
                            why);
 }
 
-/* How the key service is reached. */
-static int check(void *whole, const struct settings_source *source, struct err *err)
+/* A burst without a rate would bound nothing. */
+static int check_limits(const struct ca_config_limits *limits, const struct settings_source *source,
+                        struct err *err)
 {
-    const struct ca_config *config = whole;
-    const struct ca_config_collateral *collateral = &config->collateral;
+    const struct {
+        uint64_t rate;
+        const char *rate_key;
+        const char *burst_key;
+    } pairs[] = {
+        {limits->nonce_per_second, "nonce_per_second", "nonce_burst"},
+        {limits->enrol_per_second, "enrol_per_second", "enrol_burst"},
+        {limits->chip_per_minute, "chip_per_minute", "chip_burst"},
+        {limits->key_per_minute, "key_per_minute", "key_burst"},
+    };
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (pairs[i].rate == 0 && settings_given(source, "limits", "", pairs[i].burst_key)) {
+            const struct settings_place place = {"limits", "", pairs[i].burst_key, 0};
+
+            return settings_refuse(source, &place, err, "only with a limit: %s is 0",
+                                   pairs[i].rate_key);
+        }
+    }
+    return 0;
+}
+
+/* How the key service is reached. */
+static int check_collateral(const struct ca_config_collateral *collateral,
+                            const struct settings_source *source, struct err *err)
+{
     bool http = strncmp(collateral->kds, "http://", strlen("http://")) == 0;
     bool https = strncmp(collateral->kds, "https://", strlen("https://")) == 0;
 
@@ -78,6 +114,15 @@ static int check(void *whole, const struct settings_source *source, struct err *
         return refuse(source, "kds_root", "only for a kds that begins with https://", err);
     }
     return 0;
+}
+
+static int check(void *whole, const struct settings_source *source, struct err *err)
+{
+    const struct ca_config *config = whole;
+
+    return check_collateral(&config->collateral, source, err) != 0
+               ? -1
+               : check_limits(&config->limits, source, err);
 }
 
 static const struct settings_table table = {

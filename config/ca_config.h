@@ -44,6 +44,18 @@ struct ca_config_store {
     char *url; /* path of the SQLite file, without "sqlite:" */
 };
 
+/* Rates of 0: no limit. */
+struct ca_config_limits {
+    uint64_t nonce_per_second;
+    uint64_t nonce_burst;
+    uint64_t enrol_per_second;
+    uint64_t enrol_burst;
+    uint64_t chip_per_minute;
+    uint64_t chip_burst;
+    uint64_t key_per_minute;
+    uint64_t key_burst;
+};
+
 struct ca_config_metrics {
     char *listen; /* NULL: no such listener */
 };
@@ -58,6 +70,7 @@ struct ca_config {
     struct ca_config_keys keys;
     struct ca_config_collateral collateral;
     struct ca_config_store store;
+    struct ca_config_limits limits;
     struct ca_config_metrics metrics;
     struct ca_config_log log;
 };

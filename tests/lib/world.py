@@ -15,6 +15,9 @@ from process import Process, run
 DOMAIN = "test.example"
 MEASUREMENTS = {name: f"{number:02x}" * 48 for number, name in enumerate(("server", "client", "intruder", "unknown"), 0xA1)}
 
+# All sidecars of a test have one address, and often one machine.
+NO_LIMITS = "[limits]\nnonce_per_second = 0\nenrol_per_second = 0\nchip_per_minute = 0\nkey_per_minute = 0\n"
+
 
 def vendor():
     """The simulated vendor that all tests of a build folder share (tests/lib/vendor.c makes the same)."""
@@ -39,6 +42,7 @@ class World:
         self.ca = None
         self.ttl = ttl
         self.ca_listen = "127.0.0.1:0"
+        self.ca_limits = NO_LIMITS
         self.ca_command = (program("liftgate-ca"), "serve", "-c")
         self.vendor = vendor()
         status, _, errors = run(program("liftgate-ca"), "init", "-d", self.folder / "ca", "--trust-domain", DOMAIN,
@@ -78,6 +82,7 @@ class World:
             elif key in changes and not line.startswith(("[", ";")):
                 line = f"{key} = {changes[key]}"
             text += line + "\n"
+        text += self.ca_limits
         (self.folder / "ca.ini").write_text(text)
         return self.folder / "ca.ini"
 

@@ -45,6 +45,15 @@ static void every_setting_reaches_its_field(void **state)
                                             "kds_interval = 20s\n"
                                             "[metrics]\n"
                                             "listen = 127.0.0.1:0\n"
+                                            "[limits]\n"
+                                            "nonce_per_second = 1\n"
+                                            "nonce_burst = 2\n"
+                                            "enrol_per_second = 3\n"
+                                            "enrol_burst = 4\n"
+                                            "chip_per_minute = 5\n"
+                                            "chip_burst = 6\n"
+                                            "key_per_minute = 7\n"
+                                            "key_burst = 8\n"
                                             "[log]\n"
                                             "level = warn\n",
                                      &err);
@@ -63,6 +72,8 @@ static void every_setting_reaches_its_field(void **state)
     assert_int_equal(config->collateral.kds_interval, 20000);
     assert_int_equal(ca_config_insecure(config, NULL), 0);
     assert_string_equal(config->metrics.listen, "127.0.0.1:0");
+    assert_memory_equal(&config->limits, &((struct ca_config_limits){1, 2, 3, 4, 5, 6, 7, 8}),
+                        sizeof(config->limits));
     assert_int_equal(config->log.level, LOG_WARN);
     ca_config_free(config);
 }
@@ -78,6 +89,9 @@ static void what_is_left_out_has_its_default(void **state)
     assert_string_equal(config->collateral.kds, "none");
     assert_int_equal(config->collateral.kds_interval, 10000);
     assert_null(config->metrics.listen);
+    assert_memory_equal(&config->limits,
+                        &((struct ca_config_limits){20, 100, 2, 10, 30, 30, 30, 30}),
+                        sizeof(config->limits));
     assert_int_equal(config->log.level, LOG_INFO);
     ca_config_free(config);
 }
@@ -100,6 +114,12 @@ static const struct {
     {"no pause", "[collateral]\nkds = https://kds\nkds_interval = 0ms\n", "ca.ini:3: [collateral] kds_interval: need a duration from 1ms to 10min (ms, s, min, h, d)"},
     {"an admin socket", "[server]\nadmin = unix:/run/admin.sock\n", "ca.ini:2: [server] admin: no such key"},
     {"rate limits", "[server]\nrate = 5\n", "ca.ini:2: [server] rate: no such key"},
+    {"a rate above all", "[limits]\nnonce_per_second = 100001\n", "ca.ini:2: [limits] nonce_per_second: need a number from 0 to 100000"},
+    {"an empty bucket", "[limits]\nenrol_burst = 0\n", "ca.ini:2: [limits] enrol_burst: need a number from 1 to 1000000"},
+    {"a burst of nonces for nothing", SERVER KEYS STORE "[limits]\nnonce_per_second = 0\nnonce_burst = 5\n", "ca.ini:15: [limits] nonce_burst: only with a limit: nonce_per_second is 0"},
+    {"a burst of enrolments for nothing", SERVER KEYS STORE "[limits]\nenrol_burst = 5\nenrol_per_second = 0\n", "ca.ini:14: [limits] enrol_burst: only with a limit: enrol_per_second is 0"},
+    {"a burst of a chip for nothing", SERVER KEYS STORE "[limits]\nchip_per_minute = 0\nchip_burst = 5\n", "ca.ini:15: [limits] chip_burst: only with a limit: chip_per_minute is 0"},
+    {"a burst of a key for nothing", SERVER KEYS STORE "[limits]\nkey_per_minute = 0\nkey_burst = 5\n", "ca.ini:15: [limits] key_burst: only with a limit: key_per_minute is 0"},
     {"TLS 1.1", "[server]\ntls_min = 1.1\n", "ca.ini:2: [server] tls_min: need one of 1.3, 1.2"},
     {"a policy's section", "[workload x]\n", "ca.ini:1: [workload x]: no such section"},
     {"no listener", "[server]\npolicy = p\n" KEYS STORE, "ca.ini:1: [server] listen: missing"},

@@ -105,13 +105,39 @@ static void a_spent_nonce_is_replaced_at_once_but_only_one_time(void **state)
     }
 }
 
+/* Whoever comes too often (429) as whoever finds the CA unable (503): at least as long as asked, at
+   most twice that, and longer once failures have added up. */
 static void the_ca_may_ask_for_patience(void **state)
 {
-    struct renew renew = {0};
+    static const enum verdict_code codes[] = {VERDICT_RATE_LIMITED, VERDICT_UNAVAILABLE,
+                                              VERDICT_COLLATERAL_UNAVAILABLE};
+    static const struct {
+        unsigned failures;
+        unsigned asked_s;
+        uint64_t random;
+        uint64_t want_ms;
+    } rows[] = {
+        {0, 0, 0, 400},
+        {0, 1, 0, 1000},
+        {0, 1, 1000, 2000},
+        {0, 30, 0, 30000},
+        {0, 30, 12345, 42345},
+        {0, 30, 30000, 60000},
+        {0, UINT_MAX, 0, 3600000},
+        {0, UINT_MAX, 3600000, 7200000},
+        {5, 1, 0, 12800},
+    };
 
-    assert_int_equal(renew_after_failure(&renew, VERDICT_RATE_LIMITED, 30, 0, ISSUED_MS, 0), 30000);
-    assert_int_equal(renew_after_failure(&renew, VERDICT_UNAVAILABLE, UINT_MAX, 0, ISSUED_MS, 0),
-                     3600000);
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+            struct renew renew = {.failures = rows[k].failures};
+
+            assert_int_equal(renew_after_failure(&renew, codes[i], rows[k].asked_s, 0, ISSUED_MS,
+                                                 rows[k].random),
+                             rows[k].want_ms);
+            assert_int_equal(renew.failures, rows[k].failures + 1);
+        }
+    }
 }
 
 static void a_try_is_always_left_before_the_end(void **state)
