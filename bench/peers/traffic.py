@@ -4,19 +4,24 @@ import subprocess
 
 
 class Application:
-    """What stands behind the relays: liftgate-bench serve, on a processor of its own."""
+    """What stands behind the relays: liftgate-bench serve, on a processor of its own.
 
-    def __init__(self, binaries, listen, cpu):
-        if listen.startswith("unix:"):
-            pathlib.Path(listen.removeprefix("unix:")).unlink(missing_ok=True)  # the last one's
+    `address` is for relays.  Who comes directly does so by another address, `direct`: without a relay tens of
+    thousands of connections are over within a second, and the kernel would search the ports of all of them
+    in each connect() of the relay whose turn is next (five times the cost of the call).
+    """
+
+    def __init__(self, binaries, cpu, path=None):
+        listen = f"unix:{path}" if path else "0.0.0.0:0"
+        if path:
+            path.unlink(missing_ok=True)  # the last one's
         self._child = subprocess.Popen(["taskset", "-c", str(cpu), binaries / "liftgate-bench", "serve", listen],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.address = listen
         said = self._child.stdout.readline()
         if not said:
             raise RuntimeError(f"no application at {listen}")
-        if not listen.startswith("unix:"):
-            self.address = said.split()[-1]
+        port = said.split()[-1].rpartition(":")[2]
+        self.address, self.direct = (listen, listen) if path else (f"127.0.0.1:{port}", f"127.0.0.2:{port}")
 
     def stop(self):
         self._child.kill()
