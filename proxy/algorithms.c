@@ -16,6 +16,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
@@ -227,6 +228,18 @@ static bool make(struct algorithms *algorithms)
     }
     making = NULL;
     return algorithms->part != NULL;
+}
+
+int algorithms_begin(struct err *err)
+{
+    const EVP_MD *const digests[] = {EVP_sha1(), EVP_sha256(), EVP_sha384(), EVP_sha512()};
+    bool done = OPENSSL_init_crypto(
+                    OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, NULL) == 1;
+
+    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]) && done; i++) {
+        done = EVP_add_digest(digests[i]) == 1;
+    }
+    return done ? 0 : err_set_openssl(err, ERR_LIMIT, "the names of algorithms");
 }
 
 struct algorithms *algorithms_new(struct err *err)

@@ -11,8 +11,15 @@
 
 #include <openssl/types.h>
 
+#include "common/compiler.h"
+
 struct err;
 struct algorithms; /* opaque */
+
+/* Before the first use of OpenSSL: of the ciphers and digests that OpenSSL 1 has by name, it keeps
+   the digests of certificates' signatures.  Every look-up walks that list (0.985 of a handshake's
+   instructions), and the start fills it. */
+MUST_CHECK int algorithms_begin(struct err *err);
 
 /* NULL on failure.  Not on several threads at the same time. */
 struct algorithms *algorithms_new(struct err *err);

@@ -22,6 +22,7 @@
 #include "common/secrecy.h"
 #include "common/sockets.h"
 #include "config/config.h"
+#include "proxy/algorithms.h"
 #include "proxy/control.h"
 #include "proxy/nft.h"
 #include "proxy/setup.h"
@@ -179,7 +180,7 @@ int main(int argc, char **argv)
     int option = 0;
     struct err err;
 
-    if (secrecy_begin(&err) != 0) {
+    if (secrecy_begin(&err) != 0 || algorithms_begin(&err) != 0) {
         return fail(&err);
     }
     opterr = 0;

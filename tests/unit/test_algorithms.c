@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/decoder.h>
@@ -42,6 +43,17 @@ static int teardown(void **state)
 {
     algorithms_free(*state);
     return 0;
+}
+
+/* SHA-1 identifies certificates; MD5 is one of those that a full list has. */
+static void old_names_are_those_of_signatures(void **state)
+{
+    assert_non_null(EVP_get_digestbyname("SHA1"));
+    assert_non_null(EVP_get_digestbyname("SHA256"));
+    assert_non_null(EVP_get_digestbyname("RSA-SHA384"));
+    assert_non_null(EVP_get_digestbyname("SHA512"));
+    assert_null(EVP_get_digestbyname("MD5"));
+    assert_null(EVP_get_cipherbyname("AES-256-CBC"));
 }
 
 static void what_tls_needs_is_there_and_nothing_else(void **state)
@@ -188,11 +200,17 @@ static void two_lists_live_side_by_side(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(old_names_are_those_of_signatures),
         cmocka_unit_test(what_tls_needs_is_there_and_nothing_else),
         cmocka_unit_test(a_peers_key_meets_few_decoders),
         cmocka_unit_test(peers_of_every_kind_that_we_name_are_taken),
         cmocka_unit_test(two_lists_live_side_by_side),
     };
+    struct err err;
 
+    if (algorithms_begin(&err) != 0) { /* what follows shows that it is enough */
+        fprintf(stderr, "%s\n", err.msg);
+        return 1;
+    }
     return cmocka_run_group_tests(tests, setup, teardown);
 }
