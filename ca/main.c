@@ -21,14 +21,18 @@
 /* Exit statuses. */
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
+/* What to do with settings. */
+enum action { RUN, CHECK, PRINT };
+
 static const char help[] =
     "usage: liftgate-ca init -d DIR --trust-domain TD --name HOST|IP...\n"
-    "       liftgate-ca serve -c FILE [--check]\n"
+    "       liftgate-ca serve -c FILE [--check | --print-config]\n"
     "       liftgate-ca --help | --version\n"
     "\n"
     "init   makes DIR with the keys and certificates of root, issuing CA and server, the\n"
     "       nonce secret, ca.ini and policy.ini; root.key may go offline\n"
-    "serve  runs the authority; with --check it only judges settings, policy and keys\n"
+    "serve  runs the authority; with --check it only judges settings, policy and keys,\n"
+    "       with --print-config it writes the settings in effect, defaults included\n"
     "\n"
     "Settings of FILE:\n";
 
@@ -93,15 +97,19 @@ static int run_init(int argc, char **argv)
     return DONE;
 }
 
-static int serve(const struct ca_config *config, bool check_only)
+static int serve(const struct ca_config *config, enum action action)
 {
     struct setup setup = {0};
     struct err err;
     int rc = DONE;
 
+    if (action == PRINT) {
+        ca_config_print(config, stdout);
+        return DONE;
+    }
     if (setup_init(&setup, config, &err) != 0) {
         rc = fail("serve", &err);
-    } else if (check_only) {
+    } else if (action == CHECK) {
         printf("ok: policy %s\n", policy_ca(setup.policy)->id);
     } else if (setup_open_store(&setup, config, &err) != 0 ||
                server_run(&setup.server, &err) != 0) {
@@ -115,10 +123,11 @@ static int run_serve(int argc, char **argv)
 {
     static const struct option options[] = {
         {"check", no_argument, NULL, 'k'},
+        {"print-config", no_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     const char *path = NULL;
-    bool check_only = false;
+    enum action action = RUN;
     struct ca_config *config = NULL;
     struct err err;
     int option = 0;
@@ -128,7 +137,9 @@ static int run_serve(int argc, char **argv)
         if (option == 'c') {
             path = optarg;
         } else if (option == 'k') {
-            check_only = true;
+            action = CHECK;
+        } else if (option == 'p') {
+            action = PRINT;
         } else {
             return usage("serve: bad option");
         }
@@ -141,7 +152,7 @@ static int run_serve(int argc, char **argv)
         return fail("serve", &err);
     }
     log_setup((enum log_level)config->log.level, (enum log_format)config->log.format);
-    rc = serve(config, check_only);
+    rc = serve(config, action);
     ca_config_free(config);
     return rc;
 }

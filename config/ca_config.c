@@ -71,36 +71,11 @@ static int refuse(const struct settings_source *source, const char *key, const c
                            why);
 }
 
-/* A burst without a rate would bound nothing. */
-static int check_limits(const struct ca_config_limits *limits, const struct settings_source *source,
-                        struct err *err)
-{
-    const struct {
-        uint64_t rate;
-        const char *rate_key;
-        const char *burst_key;
-    } pairs[] = {
-        {limits->nonce_per_second, "nonce_per_second", "nonce_burst"},
-        {limits->enrol_per_second, "enrol_per_second", "enrol_burst"},
-        {limits->chip_per_minute, "chip_per_minute", "chip_burst"},
-        {limits->key_per_minute, "key_per_minute", "key_burst"},
-    };
-
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        if (pairs[i].rate == 0 && settings_given(source, "limits", "", pairs[i].burst_key)) {
-            const struct settings_place place = {"limits", "", pairs[i].burst_key, 0};
-
-            return settings_refuse(source, &place, err, "only with a limit: %s is 0",
-                                   pairs[i].rate_key);
-        }
-    }
-    return 0;
-}
-
 /* How the key service is reached. */
-static int check_collateral(const struct ca_config_collateral *collateral,
-                            const struct settings_source *source, struct err *err)
+static int check(void *whole, const struct settings_source *source, struct err *err)
 {
+    const struct ca_config *config = whole;
+    const struct ca_config_collateral *collateral = &config->collateral;
     bool http = strncmp(collateral->kds, "http://", strlen("http://")) == 0;
     bool https = strncmp(collateral->kds, "https://", strlen("https://")) == 0;
 
@@ -114,15 +89,6 @@ static int check_collateral(const struct ca_config_collateral *collateral,
         return refuse(source, "kds_root", "only for a kds that begins with https://", err);
     }
     return 0;
-}
-
-static int check(void *whole, const struct settings_source *source, struct err *err)
-{
-    const struct ca_config *config = whole;
-
-    return check_collateral(&config->collateral, source, err) != 0
-               ? -1
-               : check_limits(&config->limits, source, err);
 }
 
 static const struct settings_table table = {
@@ -152,6 +118,11 @@ void ca_config_free(struct ca_config *config)
 unsigned ca_config_insecure(const struct ca_config *config, settings_insecure_found *found)
 {
     return settings_insecure(&table, config, found);
+}
+
+void ca_config_print(const struct ca_config *config, FILE *out)
+{
+    settings_print(&table, config, out);
 }
 
 void ca_config_help(FILE *out)

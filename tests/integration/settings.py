@@ -47,8 +47,17 @@ class Authority(case.Case):
         self.world = World(self)
         self.policy = self.folder / "ca/policy.ini"
 
-    def check(self, settings=None):
-        return run(case.program("liftgate-ca"), "serve", "-c", settings or self.world.write_ca_settings(), "--check")
+    def check(self, settings=None, action="--check"):
+        return run(case.program("liftgate-ca"), "serve", "-c", settings or self.world.write_ca_settings(), action)
+
+    def test_the_settings_in_effect_are_settings(self):
+        status, first, errors = self.check(action="--print-config")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn("enrol_per_second = 0\nenrol_burst = 10\n", first)
+        printed = self.folder / "printed.ini"
+        printed.write_text(first)
+        self.assertEqual(self.check(printed, "--print-config"), (0, first, ""))
+        self.assertEqual(self.check(printed)[0], 0)
 
     def test_what_init_makes_is_good(self):
         made = self.folder / "made"
