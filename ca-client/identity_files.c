@@ -6,6 +6,7 @@
  * of them does not replace one that serves.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
@@ -35,7 +36,10 @@ static EVP_PKEY *load_key(const char *path, struct err *err)
     }
     ERR_clear_error();
     key = secrecy_decode_key(data, len);
-    if (key == NULL) {
+    if (key == NULL && memmem(data, len, "ENCRYPTED", strlen("ENCRYPTED")) != NULL) {
+        ERR_clear_error(); /* it speaks of an interruption, or of a cipher */
+        err_set(err, ERR_INVALID, "%s: no private key that can be read: it is encrypted", path);
+    } else if (key == NULL) {
         err_set_openssl(err, ERR_INVALID, "%s: no private key that can be read", path);
     }
     OPENSSL_cleanse(data, len);

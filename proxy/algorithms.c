@@ -232,7 +232,13 @@ static bool make(struct algorithms *algorithms)
 
 int algorithms_begin(struct err *err)
 {
-    const EVP_MD *const digests[] = {EVP_sha1(), EVP_sha256(), EVP_sha384(), EVP_sha512()};
+    /* SHA-1 to identify certificates; of signatures those that the security level admits, since it
+       is for whoever issues a certificate to choose. */
+    const EVP_MD *const digests[] = {
+        EVP_sha1(),     EVP_sha224(),     EVP_sha256(),     EVP_sha384(),
+        EVP_sha512(),   EVP_sha512_224(), EVP_sha512_256(), EVP_sha3_224(),
+        EVP_sha3_256(), EVP_sha3_384(),   EVP_sha3_512(),
+    };
     bool done = OPENSSL_init_crypto(
                     OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS, NULL) == 1;
 

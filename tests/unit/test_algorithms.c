@@ -180,6 +180,71 @@ static void peers_of_every_kind_that_we_name_are_taken(void **state)
     pki_deinit(&pki);
 }
 
+/* A leaf, as `context` sees it, with a signature of `key`; the caller's. */
+static X509 *signed_with(EVP_PKEY *key, const char *digest, bool pss, OSSL_LIB_CTX *context)
+{
+    X509 *cert = NULL;
+    X509 *copy = X509_new_ex(context, NULL);
+    EVP_PKEY *unused = NULL;
+    EVP_MD_CTX *signer = EVP_MD_CTX_new();
+    EVP_MD *md = EVP_MD_fetch(NULL, digest, NULL);
+    EVP_PKEY_CTX *options = NULL;
+    unsigned char *der = NULL;
+    const unsigned char *at = NULL;
+    struct pki pki;
+    int len = 0;
+
+    pki_init(&pki);
+    pki_leaf(&pki, CLIENT, 3600, &cert, &unused);
+    assert_int_equal(EVP_DigestSignInit(signer, &options, md, NULL, key), 1);
+    if (pss) {
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING), 1);
+        assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST), 1);
+    }
+    assert_in_range(X509_sign_ctx(cert, signer), 1, 4096);
+    len = i2d_X509(cert, &der);
+    at = der;
+    assert_ptr_equal(d2i_X509(&copy, &at, len), copy);
+    OPENSSL_free(der);
+    EVP_MD_free(md);
+    EVP_MD_CTX_free(signer);
+    X509_free(cert);
+    EVP_PKEY_free(unused);
+    pki_deinit(&pki);
+    return copy;
+}
+
+/* Who issues a certificate chooses the digest; OpenSSL's security level 2 takes those of 112 bits
+   and more. */
+static void certificates_signed_with_any_strong_digest_are_verified(void **state)
+{
+    static const struct {
+        const char *digest;
+        bool rsa; /* the issuer's key */
+        bool pss;
+    } rows[] = {
+        {"SHA2-224", false, false},   {"SHA2-512", false, false},   {"SHA2-224", true, false},
+        {"SHA2-384", true, false},    {"SHA3-224", true, false},    {"SHA3-256", true, false},
+        {"SHA3-384", true, false},    {"SHA3-512", true, false},    {"SHA2-256", true, true},
+        {"SHA2-512/224", true, true}, {"SHA2-512/256", true, true},
+    };
+    EVP_PKEY *keys[] = {make_key("EC", "P-256"), make_key("RSA", NULL)};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        EVP_PKEY *key = keys[rows[i].rsa];
+        X509 *cert = signed_with(key, rows[i].digest, rows[i].pss, algorithms_context(*state));
+        int bits = 0;
+
+        print_message("  row %zu\n", i);
+        assert_int_equal(X509_verify(cert, key), 1);
+        assert_int_equal(X509_get_signature_info(cert, NULL, NULL, &bits, NULL), 1);
+        assert_in_range(bits, 112, 256);
+        X509_free(cert);
+    }
+    EVP_PKEY_free(keys[0]);
+    EVP_PKEY_free(keys[1]);
+}
+
 static void two_lists_live_side_by_side(void **state)
 {
     struct err err;
@@ -204,6 +269,7 @@ int main(void)
         cmocka_unit_test(what_tls_needs_is_there_and_nothing_else),
         cmocka_unit_test(a_peers_key_meets_few_decoders),
         cmocka_unit_test(peers_of_every_kind_that_we_name_are_taken),
+        cmocka_unit_test(certificates_signed_with_any_strong_digest_are_verified),
         cmocka_unit_test(two_lists_live_side_by_side),
     };
     struct err err;

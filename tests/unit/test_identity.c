@@ -196,6 +196,18 @@ static void spoil_encrypted_key(struct fixture *fixture)
     write_key(fixture->private_key, fixture->key, "secret");
 }
 
+static void spoil_old_encrypted_key(struct fixture *fixture)
+{
+    char password[] = "secret";
+    BIO *file = BIO_new_file(fixture->private_key, "w");
+
+    assert_non_null(file);
+    assert_int_equal(PEM_write_bio_PrivateKey_traditional(file, fixture->key, EVP_aes_128_cbc(),
+                                                          NULL, 0, NULL, password),
+                     1);
+    BIO_free(file);
+}
+
 static void spoil_bundle(struct fixture *fixture)
 {
     assert_int_equal(remove(fixture->trust_bundle), 0);
@@ -262,7 +274,10 @@ static void bad_files_are_refused_with_their_reason(void **state)
         {spoil_order, ERR_INVALID, "the second certificate did not issue the first"},
         {spoil_number, ERR_INVALID, "more than a leaf and its issuing CA"},
         {spoil_key, ERR_INVALID, "the private key is not the certificate's"},
-        {spoil_encrypted_key, ERR_INVALID, "key.pem: no private key that can be read"},
+        {spoil_encrypted_key, ERR_INVALID,
+         "key.pem: no private key that can be read: it is encrypted"},
+        {spoil_old_encrypted_key, ERR_INVALID,
+         "key.pem: no private key that can be read: it is encrypted"},
         {spoil_bundle, ERR_IO, "bundle.pem: No such file"},
         {spoil_name, ERR_INVALID, "cert.pem: "},
         {spoil_trust_domain, ERR_INVALID,
