@@ -44,11 +44,13 @@ static void pulse_note_idle(struct pulse *pulse, int64_t now_ms)
     }
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     cpu_ms = (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
-    busy_ms = cpu_ms - pulse->cpu_ms < gone_ms ? cpu_ms - pulse->cpu_ms : gone_ms;
+    busy_ms = cpu_ms - pulse->cpu_ms - (int64_t)(pulse->awake_ns / 1000000);
+    busy_ms = busy_ms < 0 ? 0 : busy_ms < gone_ms ? busy_ms : gone_ms;
     atomic_store_explicit(&pulse->idle_permille, (uint64_t)(1000 - 1000 * busy_ms / gone_ms),
                           memory_order_relaxed);
     pulse->cpu_from_ms = now_ms;
     pulse->cpu_ms = cpu_ms;
+    pulse->awake_ns = 0;
 }
 
 void pulse_beat(struct pulse *pulse, int64_t now_ms, int64_t late_ms)
@@ -56,6 +58,11 @@ void pulse_beat(struct pulse *pulse, int64_t now_ms, int64_t late_ms)
     atomic_store_explicit(&pulse->beat_ms, uv_hrtime() / 1000000, memory_order_relaxed);
     pulse_note_lag(pulse, now_ms, late_ms > 0 ? (uint64_t)late_ms : 0);
     pulse_note_idle(pulse, now_ms);
+}
+
+void pulse_wait_awake(struct pulse *pulse, uint64_t ns)
+{
+    pulse->awake_ns += ns;
 }
 
 uint64_t pulse_age_ms(const struct pulse *pulse)

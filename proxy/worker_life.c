@@ -54,17 +54,17 @@ static bool worker_yield(void)
 static bool worker_wait_awake(struct worker *worker)
 {
     const struct conn_shared *shared = &worker->shared;
-    uint64_t end_ns = uv_hrtime() + VIGIL_NS;
+    uint64_t from_ns = uv_hrtime();
+    uint64_t waited_ns = 0; /* without the turn that ended it */
+    bool wanted = false;
 
     do {
-        bool wanted = worker_yield();
-
+        waited_ns = uv_hrtime() - from_ns;
+        wanted = worker_yield();
         (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
-        if (wanted) {
-            return false;
-        }
-    } while (shared->heard == CONN_HEARD_NOBODY && uv_hrtime() < end_ns);
-    return shared->heard != CONN_HEARD_NOBODY;
+    } while (!wanted && shared->heard == CONN_HEARD_NOBODY && waited_ns < VIGIL_NS);
+    pulse_wait_awake(&worker->pulse, waited_ns);
+    return !wanted && shared->heard != CONN_HEARD_NOBODY;
 }
 
 /* Turns the loop without sleeping as long as something comes soon enough.  A loop that has ended
