@@ -141,6 +141,18 @@ static int print_nft(const struct setup *setup)
     return DONE;
 }
 
+static int print_config(const struct setup *setup)
+{
+    struct err err;
+
+    config_print(setup_config(setup), stdout);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        err_set(&err, ERR_IO, "cannot write the settings");
+        return fail(&err);
+    }
+    return DONE;
+}
+
 static int act(enum action action, const char *path)
 {
     struct err err;
@@ -161,7 +173,7 @@ static int act(enum action action, const char *path)
         rc = print_nft(setup);
         break;
     case PRINT:
-        config_print(setup_config(setup), stdout);
+        rc = print_config(setup);
         break;
     }
     setup_free(setup);

@@ -118,5 +118,6 @@ int nft_print(const struct worker_route *routes, size_t num_routes, uint32_t own
         print_route(&routes[i], "reject with tcp reset", out);
     }
     fputs("    }\n}\n", out);
-    return ferror(out) != 0 ? err_set(err, ERR_IO, "cannot write the rules") : 0;
+    return fflush(out) != 0 || ferror(out) != 0 ? err_set(err, ERR_IO, "cannot write the rules")
+                                                : 0;
 }

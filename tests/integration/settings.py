@@ -5,6 +5,7 @@ nothing started.  Each trap of the INI library is a row.
 import json
 import re
 import socket
+import subprocess
 
 import case
 import peers
@@ -223,6 +224,17 @@ class Sidecar(case.Case):
 
 
 class CommandLines(case.Case):
+    def test_what_cannot_be_written_is_no_success(self):
+        """Half a file of settings is another one."""
+        authority, sidecar = World(self).write_ca_settings(), self.folder / "sidecar.ini"
+        sidecar.write_text(Sidecar.GOOD)
+        rows = [("liftgate-ca", "serve", "-c", authority, "--print-config"), ("liftgate", "-c", sidecar, "--print-config")]
+        for row in rows:
+            with self.subTest(row[0]), open("/dev/full", "wb") as full:
+                done = subprocess.run([case.program(row[0]), *row[1:]], stdout=full, stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(b"cannot write", done.stderr)
+
     def test_wrong_usage(self):
         rows = [("liftgate-ca",), ("liftgate-ca", "serve"), ("liftgate-ca", "nosuch"), ("liftgate-ca", "init", "-d", "/x"),
                 ("liftgate-ca", "serve", "-c", "/x", "--nosuch"), ("liftgate-attest",), ("liftgate-attest", "nosuch"),

@@ -124,11 +124,26 @@ static void r34_no_rules_without_a_user_of_our_own(void **state)
     }
 }
 
+/* Cut short they would redirect and not guard. */
+static void r34_rules_that_cannot_be_written_are_a_failure(void **state)
+{
+    struct worker_route routes[3];
+    FILE *full = fopen("/dev/full", "w");
+    struct err err = {0};
+
+    assert_non_null(full);
+    make_routes(routes);
+    assert_int_equal(nft_print(routes, 3, 990, full, &err), -1);
+    assert_int_equal(err.code, ERR_IO);
+    fclose(full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r34_the_rules_redirect_and_guard),
         cmocka_unit_test(r34_no_rules_without_a_user_of_our_own),
+        cmocka_unit_test(r34_rules_that_cannot_be_written_are_a_failure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
