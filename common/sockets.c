@@ -161,7 +161,7 @@ int sockets_connect(const struct sockets_address *address)
     return -1;
 }
 
-void sockets_tune(int fd, unsigned user_timeout_ms)
+void sockets_tune(int fd, uint64_t user_timeout_ms)
 {
     /* Each of these makes the connection better and none is needed for it to be right. */
     (void)sockets_set(fd, SOL_SOCKET, SO_OOBINLINE, 1);

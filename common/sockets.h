@@ -105,7 +105,7 @@ MUST_CHECK int sockets_connect(const struct sockets_address *address);
 /* Options of a data socket: urgent data inline, and for TCP no delay, keepalive, NOTSENT_LOWAT.
    `user_timeout_ms` bounds unacknowledged data; 0: unbounded, for a local application.  What a
    listening TCP socket has of them, those that it accepts have too. */
-void sockets_tune(int fd, unsigned user_timeout_ms);
+void sockets_tune(int fd, uint64_t user_timeout_ms);
 
 /* Reads and clears SO_ERROR: an errno value, 0 for none. */
 int sockets_error(int fd);

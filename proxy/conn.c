@@ -256,9 +256,9 @@ static void conn_join(struct conn *c)
                 c->route->egress ? COUNTER_ACCEPTED_EGRESS : COUNTER_ACCEPTED_INGRESS, 1);
 }
 
-unsigned conn_user_timeout_ms(const struct conn_route *route)
+uint64_t conn_user_timeout_ms(const struct conn_route *route)
 {
-    return route->egress ? 0 : (unsigned)route->limits.write_stall_ms;
+    return route->egress ? 0 : route->limits.write_stall_ms;
 }
 
 void conn_start(struct conn_shared *shared, const struct conn_origin *origin)

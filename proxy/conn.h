@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proxy/conn_shared.h"
 
@@ -21,7 +22,7 @@ struct conn_origin {
 };
 
 /* TCP_USER_TIMEOUT of what a route accepts; 0: none, for a local application. */
-unsigned conn_user_timeout_ms(const struct conn_route *route);
+uint64_t conn_user_timeout_ms(const struct conn_route *route);
 
 /* Starts the life of an accepted socket, for which there is a place in the census.  If that fails
    (memory, or too many from its source) it is reset and counted. */

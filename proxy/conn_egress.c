@@ -20,7 +20,7 @@ static enum conn_state egress_hold(struct conn *c)
 
 static enum conn_state egress_dial(struct conn *c)
 {
-    return reach_dial(c, &c->peer, (unsigned)c->route->limits.write_stall_ms, CONN_HANDSHAKE);
+    return reach_dial(c, &c->peer, c->route->limits.write_stall_ms, CONN_HANDSHAKE);
 }
 
 static enum conn_state egress_handshake(struct conn *c)

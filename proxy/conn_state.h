@@ -125,7 +125,7 @@ enum conn_state admit_run(struct conn *c);
 
 /* reach.c: state RESOLVE; state DIAL, which opens `leg` and moves to `done` */
 enum conn_state reach_resolve(struct conn *c);
-enum conn_state reach_dial(struct conn *c, struct leg *leg, unsigned user_timeout_ms,
+enum conn_state reach_dial(struct conn *c, struct leg *leg, uint64_t user_timeout_ms,
                            enum conn_state done);
 
 /* handshake.c */

@@ -49,7 +49,7 @@ enum conn_state reach_resolve(struct conn *c)
     return dial_state(c->dial) == DIAL_RESOLVING ? CONN_RESOLVE : CONN_DIAL;
 }
 
-enum conn_state reach_dial(struct conn *c, struct leg *leg, unsigned user_timeout_ms,
+enum conn_state reach_dial(struct conn *c, struct leg *leg, uint64_t user_timeout_ms,
                            enum conn_state done)
 {
     if (!reach_begin(c)) {

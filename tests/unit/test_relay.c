@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -283,13 +284,23 @@ static void expect_options(int fd, int user_timeout_ms)
 /* Those that were accepted and those that were dialled, on either side. */
 static void every_leg_has_the_options_of_a_data_socket(void **state)
 {
-    static const enum rig_shape shapes[] = {RIG_INGRESS, RIG_EGRESS};
+    static const struct {
+        enum rig_shape shape;
+        uint64_t write_stall_ms;
+        int user_timeout_ms;
+    } rows[] = {
+        {RIG_INGRESS, 4321, 4321},
+        {RIG_EGRESS, 4321, 4321},
+        {RIG_INGRESS, (UINT64_C(1) << 32) + 1, INT_MAX}, /* 50 days are not a millisecond */
+        {RIG_EGRESS, (UINT64_C(1) << 32) + 1, INT_MAX},
+    };
 
     if (rig_over_unix()) {
         skip();
     }
-    for (size_t i = 0; i < 2; i++) {
-        struct rig_options options = {.shape = shapes[i], .limits = {.write_stall_ms = 4321}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig_options options = {.shape = rows[i].shape,
+                                      .limits = {.write_stall_ms = rows[i].write_stall_ms}};
         struct rig_pair pair;
         struct rig rig;
 
@@ -297,7 +308,7 @@ static void every_leg_has_the_options_of_a_data_socket(void **state)
         pair = rig_pair(&rig);
         rig_tls_put(pair.peer, "hello");
         rig_expect(pair.app, "hello");
-        expect_options(far_end(pair.peer_fd), 4321);
+        expect_options(far_end(pair.peer_fd), rows[i].user_timeout_ms);
         expect_options(far_end(pair.app), 0);
         rig_pair_close(&pair);
         rig_stop(&rig);
