@@ -78,13 +78,13 @@ void service_note_limited(struct service *service, const struct conn *conn, enum
     uint64_t now_ms = uv_now(service->options.loop) + LIMITED_LINE_MS; /* so 0 is long ago */
 
     service->options.counters->limited[limit]++;
-    service->limited++;
-    if (now_ms >= service->limited_logged_ms + LIMITED_LINE_MS) {
+    service->limited[limit].num++;
+    if (now_ms >= service->limited[limit].logged_ms + LIMITED_LINE_MS) {
         log_warn("limit.reached", kv_text("id", id), kv_text("peer", conn_peer(conn)),
                  kv_text("limit", limit_name(limit)), kv_text("who", who),
-                 kv_num("num", (int64_t)service->limited));
-        service->limited_logged_ms = now_ms;
-        service->limited = 0;
+                 kv_num("num", (int64_t)service->limited[limit].num));
+        service->limited[limit].logged_ms = now_ms;
+        service->limited[limit].num = 0;
     }
 }
 

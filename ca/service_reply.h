@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "ca/limits.h"
 #include "ca/service.h"
 
 #define SERVICE_RETRY "Retry-After: 5\r\n"
@@ -15,8 +16,10 @@ struct service {
     int64_t log_second; /* of the lines counted next */
     unsigned log_lines; /* about refusals, in that second */
     unsigned log_dropped;
-    uint64_t limited_logged_ms; /* of the loop; when a line about limits was last written */
-    uint64_t limited;           /* refusals by limits since then */
+    struct {
+        uint64_t logged_ms; /* of the loop; when the last line about it was written */
+        uint64_t num;       /* refusals since then */
+    } limited[LIMIT_KINDS]; /* apart, or asking for nonces would hide whose chip is limited */
 };
 
 int64_t service_now_ms(void); /* milliseconds since 1970 */
@@ -38,8 +41,8 @@ bool service_may_log(struct service *service);
 /* Writes the field Retry-After. */
 void service_put_retry(unsigned retry_s, char out_field[static SERVICE_RETRY_CAP]);
 
-/* Counts a request that came too often, and writes a line about such, one a minute.  `who` is the
-   one that is limited, "" for the peer. */
+/* Counts a request that came too often, and writes a line about such, one a minute for each limit.
+   `who` is the one that is limited, "" for the peer. */
 void service_note_limited(struct service *service, const struct conn *conn, enum limit limit,
                           const char *id, const char *who);
 

@@ -82,6 +82,13 @@ class Limits(case.Case):
         self.assertEqual(self.enrol(self.elsewhere())[0], 200)
         self.assertGreaterEqual(self.ca.metric("liftgate_ca_refused_total", code="rate-limited"), 2)
 
+    def test_one_limit_does_not_hide_another_in_the_log(self):
+        self.begin(nonce_per_second=1, nonce_burst=BURST, enrol_per_second=1, enrol_burst=BURST)
+        self.until_limited(lambda: self.authority.request("GET", "/nonce"))
+        self.ca.wait_for("limit.reached", limit="nonce", num="1")
+        self.until_limited(lambda: self.post(self.authority, b"hello"))
+        self.ca.wait_for("limit.reached", limit="enrolment", num="1")
+
     def test_guests_on_one_processor(self):
         self.begin(chip_per_minute=1, chip_burst=2)
         before, (_, headers, body) = self.until_limited(lambda: self.enrol(self.authority))
