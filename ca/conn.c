@@ -15,10 +15,14 @@
 
 #include <openssl/ssl.h>
 
+#include "ca/crowd.h"
+#include "ca/source.h"
 #include "ca/stream.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/http1.h"
+
+#define SLOW_MS 1000 /* more than the round trips of an honest request */
 
 enum conn_state {
     CONN_HANDSHAKE,
@@ -312,23 +316,41 @@ void conn_answer(struct conn *conn, const struct conn_answer *answer)
     conn_run(conn);
 }
 
-bool conn_close_idle(struct conn_list *list)
+/* How long it has been in its state, or, idle, since it may be. */
+static uint64_t conn_waited_ms(const struct conn *c)
 {
-    struct conn *longest = NULL;
+    uint64_t whole_ms = c->state == CONN_LINGER ? CONN_LINGER_MS : c->options->request_ms;
+    uint64_t left_ms = uv_timer_get_due_in(&c->timer);
 
-    for (struct conn *c = list->first; c != NULL; c = c->next) {
-        /* All wait equally long, so whoever is due first has waited longest. */
-        if (c->state <= CONN_IDLE &&
-            (longest == NULL ||
-             uv_timer_get_due_in(&c->timer) <= uv_timer_get_due_in(&longest->timer))) {
-            longest = c;
-        }
+    return left_ms < whole_ms ? whole_ms - left_ms : 0;
+}
+
+static enum crowd_work conn_work(const struct conn *c)
+{
+    if (c->state <= CONN_IDLE) {
+        return CROWD_WAITS;
     }
-    if (longest == NULL) {
+    return (c->state == CONN_REQUEST || c->state == CONN_LINGER) && conn_waited_ms(c) >= SLOW_MS
+               ? CROWD_SLOW
+               : CROWD_BUSY;
+}
+
+bool conn_make_room(struct conn_list *list)
+{
+    struct crowd_member members[CONN_CROWD_MAX];
+    const struct crowd_member *chosen = NULL;
+    size_t num = 0;
+
+    for (struct conn *c = list->first; c != NULL && num < CONN_CROWD_MAX; c = c->next) {
+        members[num++] =
+            (struct crowd_member){c, source_of(&c->address), conn_work(c), conn_waited_ms(c)};
+    }
+    chosen = crowd_choose(members, num);
+    if (chosen == NULL) {
         return false;
     }
-    conn_move(longest, CONN_CLOSING);
-    conn_run(longest);
+    conn_move(chosen->who, CONN_CLOSING);
+    conn_run(chosen->who);
     return true;
 }
 

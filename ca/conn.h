@@ -26,6 +26,7 @@ struct conn; /* opaque */
 #define CONN_HEAD_MAX 8192    /* bytes of a request's head */
 #define CONN_BODY_MAX 65536   /* bytes of its body */
 #define CONN_ANSWER_MAX 24576 /* bytes of an answer, head and body */
+#define CONN_CROWD_MAX 512    /* connections of a list; over it some are not looked at */
 #define CONN_LINGER_MS 2000   /* how long a closed connection waits for the peer's FIN */
 
 /* Called for each request, and once with the parser's status (408: it took too long) if it was
@@ -75,9 +76,10 @@ struct conn_answer {
    gone when this returns. */
 void conn_answer(struct conn *conn, const struct conn_answer *answer);
 
-/* Closes the connection that has waited longest without having begun a request, to make room for
-   another; it leaves the list soon after.  False: all are at work. */
-bool conn_close_idle(struct conn_list *list);
+/* Closes a connection to make room for another, one of whoever has the most (ca/crowd.h); it leaves
+   the list soon after.  A request that takes over a second to arrive counts as slow, and so does a
+   peer that does not end its stream.  False: all are at work. */
+bool conn_make_room(struct conn_list *list);
 
 /* Ends all: a request that is being handled still gets its answer, and what is being sent is sent;
    the rest closes at once.  on_empty follows. */

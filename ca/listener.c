@@ -81,7 +81,7 @@ static void listener_on_connection(uv_stream_t *stream, int status)
     if (listener->conns.num >= listener->options.connections_max) {
         /* Whoever holds connections open must not keep others out. */
         bool has_room = listener->conns.num < 2 * listener->options.connections_max &&
-                        conn_close_idle(&listener->conns);
+                        conn_make_room(&listener->conns);
 
         listener->num_dropped++;
         listener_say_full(listener);

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """What the authority does with those who come too often, and with everybody else meanwhile."""
 import base64
+import select
 import signal
+import socket
+import ssl
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -11,6 +14,7 @@ from world import World, ingress, peer
 
 TRIES_MAX = 20  # a slow machine may earn a token meanwhile, but not each time
 BURST = 3
+CONNECTIONS_MAX = 256  # as in ca/server.c
 
 
 def limits(**rates):
@@ -63,6 +67,7 @@ class Limits(case.Case):
         self.assertEqual(self.authority.request("GET", "/cacerts")[0], 200)
         with self.subTest("one_line_a_minute_and_every_refusal_counted"):
             self.until_limited(lambda: self.authority.request("POST", "/nonce"))
+            self.ca.wait_for("limit.reached")
             event, = self.ca.find("limit.reached")
             self.assertEqual((event["limit"], event["num"]), ("nonce", "1"))
             self.assertTrue(event["peer"].startswith("127.0.0.1:"))
@@ -88,6 +93,32 @@ class Limits(case.Case):
         self.ca.wait_for("limit.reached", limit="nonce", num="1")
         self.until_limited(lambda: self.post(self.authority, b"hello"))
         self.ca.wait_for("limit.reached", limit="enrolment", num="1")
+
+    def test_who_holds_all_connections_gives_way(self):
+        self.begin()
+        context = ssl.create_default_context(cafile=self.world.ca_root)
+        host, port = self.ca.address("server")
+        held = []
+        for _ in range(CONNECTIONS_MAX):
+            stranger = socket.create_connection((host, port))
+            stranger.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            held.append(context.wrap_socket(stranger, server_hostname=host))
+            self.addCleanup(held[-1].close)
+            held[-1].sendall(b"G")  # and no more of it
+        for _ in range(2):  # turns of the loop after which it has read all of them
+            self.assertEqual(self.ca.metric("liftgate_ca_connections_open"), CONNECTIONS_MAX)
+        self.assertEqual(self.nonce_in_the_end(), 200)
+        with self.subTest("before_a_request_took_too_long"):
+            ended = select.select(held, [], [], 0)[0]
+            self.assertEqual({each.recv(1) for each in ended}, {b""})
+
+    def nonce_in_the_end(self):
+        """Asks from another address until it is let in."""
+        while True:
+            try:
+                return self.elsewhere().request("GET", "/nonce")[0]
+            except OSError:
+                pass
 
     def test_guests_on_one_processor(self):
         self.begin(chip_per_minute=1, chip_burst=2)

@@ -251,12 +251,12 @@ static void room_is_made_by_whoever_has_waited_longest(void **state)
         }
     }
     for (size_t i = 0; i < 3; i++) {
-        assert_true(conn_close_idle(&f->list));
+        assert_true(conn_make_room(&f->list));
         wait_for_num(f, 3 - i);
         assert_int_equal(recv(fds[i], &byte, 1, 0), 0);
         close(fds[i]);
     }
-    assert_false(conn_close_idle(&f->list)); /* the one with the request is at work */
+    assert_false(conn_make_room(&f->list)); /* the one with the request is at work */
     answer(f->held);
     receive(f, 40);
     assert_int_equal(count(f, "body\n"), 1);
