@@ -41,7 +41,7 @@ const struct crowd_member *crowd_choose(struct crowd_member *members, size_t num
         }
         has = next - first;
         if (one->work != CROWD_BUSY &&
-            (has > most || (has == most && crowd_compare(one, chosen) < 0))) {
+            (chosen == NULL || has > most || (has == most && crowd_compare(one, chosen) < 0))) {
             chosen = one;
             most = has;
         }
