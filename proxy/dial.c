@@ -88,40 +88,9 @@ static int dial_outcome(int fd)
     return error == 0 && sockets_is_own_peer(fd) ? ECONNREFUSED : error;
 }
 
-static void dial_on_poll(uv_poll_t *poll, int status, int events)
+/* Takes `fd`, of which this has come; false: it failed. */
+static bool dial_conclude(struct dial *dial, size_t i, int fd, int error)
 {
-    struct dial_attempt *attempt = poll->data;
-    struct dial *dial = attempt->dial;
-    int error = dial_outcome(attempt->fd);
-
-    if (error == 0 && status < 0) {
-        error = ECONNREFUSED;
-    }
-    if (error != 0) {
-        dial->error = error;
-        sockets_reset(dial_detach(attempt));
-        dial->next_ms = uv_now(dial->loop);
-        dial_go_on(dial);
-    } else {
-        dial->fd = dial_detach(attempt);
-        dial->winner = (size_t)(attempt - dial->attempts);
-        dial_end(dial, DIAL_CONNECTED);
-    }
-    if (dial->state != DIAL_CONNECTING) {
-        dial_notify(dial);
-    }
-}
-
-static bool dial_is_decided(int fd)
-{
-    return poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 0) > 0;
-}
-
-/* Takes `fd`, whose attempt is decided already; false: it failed. */
-static bool dial_accept_outcome(struct dial *dial, size_t i, int fd)
-{
-    int error = dial_outcome(fd);
-
     if (error != 0) {
         dial->error = error;
         sockets_reset(fd);
@@ -131,6 +100,29 @@ static bool dial_accept_outcome(struct dial *dial, size_t i, int fd)
     dial->winner = i;
     dial_end(dial, DIAL_CONNECTED);
     return true;
+}
+
+static void dial_on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct dial_attempt *attempt = poll->data;
+    struct dial *dial = attempt->dial;
+    int error = dial_outcome(attempt->fd);
+
+    if (error == 0 && status < 0) {
+        error = ECONNREFUSED;
+    }
+    if (!dial_conclude(dial, (size_t)(attempt - dial->attempts), dial_detach(attempt), error)) {
+        dial->next_ms = uv_now(dial->loop);
+        dial_go_on(dial);
+    }
+    if (dial->state != DIAL_CONNECTING) {
+        dial_notify(dial);
+    }
+}
+
+static bool dial_is_decided(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 0) > 0;
 }
 
 /* False if the attempt failed at once. */
@@ -151,7 +143,7 @@ static bool dial_try(struct dial *dial, size_t i)
         return false;
     }
     if (dial_is_decided(fd)) { /* on this machine nobody is waited for: ten calls spared */
-        return dial_accept_outcome(dial, i, fd);
+        return dial_conclude(dial, i, fd, dial_outcome(fd));
     }
     rc = uv_poll_init(dial->loop, &attempt->poll, fd);
     if (rc != 0) {
