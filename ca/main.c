@@ -97,18 +97,6 @@ static int run_init(int argc, char **argv)
     return DONE;
 }
 
-static int print_config(const struct ca_config *config)
-{
-    struct err err;
-
-    ca_config_print(config, stdout);
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        err_set(&err, ERR_IO, "cannot write the settings");
-        return fail("serve", &err);
-    }
-    return DONE;
-}
-
 static int serve(const struct ca_config *config, enum action action)
 {
     struct setup setup = {0};
@@ -116,7 +104,7 @@ static int serve(const struct ca_config *config, enum action action)
     int rc = DONE;
 
     if (action == PRINT) {
-        return print_config(config);
+        return ca_config_print(config, stdout, &err) == 0 ? DONE : fail("serve", &err);
     }
     if (setup_init(&setup, config, &err) != 0) {
         rc = fail("serve", &err);

@@ -120,9 +120,9 @@ unsigned ca_config_insecure(const struct ca_config *config, settings_insecure_fo
     return settings_insecure(&table, config, found);
 }
 
-void ca_config_print(const struct ca_config *config, FILE *out)
+int ca_config_print(const struct ca_config *config, FILE *out, struct err *err)
 {
-    settings_print(&table, config, out);
+    return settings_print(&table, config, out, err);
 }
 
 void ca_config_help(FILE *out)

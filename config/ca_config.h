@@ -86,8 +86,8 @@ void ca_config_free(struct ca_config *config); /* accepts NULL */
 /* As settings_insecure(). */
 unsigned ca_config_insecure(const struct ca_config *config, settings_insecure_found *found);
 
-/* Writes the effective settings as a file that gives the same config. */
-void ca_config_print(const struct ca_config *config, FILE *out);
+/* As settings_print(). */
+MUST_CHECK int ca_config_print(const struct ca_config *config, FILE *out, struct err *err);
 
 /* Writes every section and key with bounds, fallback and meaning. */
 void ca_config_help(FILE *out);

@@ -163,9 +163,9 @@ void config_free(struct config *config)
     settings_free(&table, config);
 }
 
-void config_print(const struct config *config, FILE *out)
+int config_print(const struct config *config, FILE *out, struct err *err)
 {
-    settings_print(&table, config, out);
+    return settings_print(&table, config, out, err);
 }
 
 unsigned config_insecure(const struct config *config, settings_insecure_found *found)

@@ -70,8 +70,8 @@ MUST_CHECK int config_digest(const struct config *config, const struct config_ro
                              enum config_digest_of of, uint8_t out[static CONFIG_DIGEST_LEN],
                              struct err *err);
 
-/* Writes the effective settings as a file that gives the same config. */
-void config_print(const struct config *config, FILE *out);
+/* As settings_print(). */
+MUST_CHECK int config_print(const struct config *config, FILE *out, struct err *err);
 
 /* Writes every section and key with bounds, fallback and meaning. */
 void config_help(FILE *out);

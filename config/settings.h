@@ -137,11 +137,11 @@ struct settings_place {
 int settings_refuse(const struct settings_source *source, const struct settings_place *place,
                     struct err *err, const char *format, ...) PRINTF(4, 5);
 
-/* Writes the effective settings as a file that gives the same whole. */
-void settings_print(const struct settings_table *table, const void *whole, FILE *out);
+/* Writes the effective settings as a file that gives the same whole, and flushes it.  ERR_IO. */
+MUST_CHECK int settings_print(const struct settings_table *table, const void *whole, FILE *out,
+                              struct err *err);
 
-/* Calls `found` (may be NULL) for each key in use that begins with "insecure_", `name` "" where the
-   section has none; returns how many there are. */
+/* Counts the keys "insecure_..." in use; `found` (may be NULL) hears of each, `name` may be "". */
 typedef void settings_insecure_found(const char *section, const char *name, const char *key);
 unsigned settings_insecure(const struct settings_table *table, const void *whole,
                            settings_insecure_found *found);

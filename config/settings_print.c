@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/err.h"
 #include "config/settings_describe.h"
 #include "config/settings_value.h"
 
@@ -31,9 +32,9 @@ static void print_section(const struct settings_table *table, const struct setti
     }
 }
 
-void settings_print(const struct settings_table *table, const void *whole, FILE *out)
+int settings_print(const struct settings_table *table, const void *whole, FILE *out,
+                   struct err *err)
 {
-
     for (size_t i = 0; i < table->num_sections; i++) {
         const struct setting_section *section = &table->sections[i];
         const uint8_t *base = NULL;
@@ -44,6 +45,8 @@ void settings_print(const struct settings_table *table, const void *whole, FILE 
             fputc('\n', out);
         }
     }
+    return fflush(out) != 0 || ferror(out) != 0 ? err_set(err, ERR_IO, "cannot write the settings")
+                                                : 0;
 }
 
 void settings_help(const struct settings_table *table, FILE *out)

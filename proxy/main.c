@@ -145,12 +145,7 @@ static int print_config(const struct setup *setup)
 {
     struct err err;
 
-    config_print(setup_config(setup), stdout);
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        err_set(&err, ERR_IO, "cannot write the settings");
-        return fail(&err);
-    }
-    return DONE;
+    return config_print(setup_config(setup), stdout, &err) == 0 ? DONE : fail(&err);
 }
 
 static int act(enum action action, const char *path)

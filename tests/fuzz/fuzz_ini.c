@@ -50,14 +50,14 @@ static void round_trip(struct config *config)
     FILE *out = open_memstream(&once, &len);
 
     assert(out != NULL);
-    config_print(config, out);
+    assert(config_print(config, out, &err) == 0);
     fclose(out);
     config_free(config);
     config = config_parse("printed", once, len, &err);
     assert(config != NULL);
     out = open_memstream(&twice, &again);
     assert(out != NULL);
-    config_print(config, out);
+    assert(config_print(config, out, &err) == 0);
     fclose(out);
     config_free(config);
     assert(len == again && memcmp(once, twice, len) == 0);

@@ -142,9 +142,10 @@ static char *print(const struct ca_config *config)
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
+    struct err err;
 
     assert_non_null(out);
-    ca_config_print(config, out);
+    assert_int_equal(ca_config_print(config, out, &err), 0);
     fclose(out);
     return text;
 }
