@@ -16,11 +16,11 @@
 #include <openssl/ssl.h>
 
 #include "ca/crowd.h"
-#include "ca/source.h"
 #include "ca/stream.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/http1.h"
+#include "common/source.h"
 
 #define SLOW_MS 1000 /* more than the round trips of an honest request */
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ca/source.h"
+#include "common/source.h"
 
 enum crowd_work {
     CROWD_WAITS, /* for a request to begin: nothing is lost with it */

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include "ca/kds_plan.h"
-#include "ca/source.h"
 #include "ca/vendor.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/source.h"
 
 enum kds_slot_state {
     KDS_SLOT_FREE,

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ca/source.h"
+#include "common/source.h"
 
 #define KDS_TURN_PARTS 4
 #define KDS_TURN_MEMORY 1024 /* requests that are remembered: networks that can be told apart */

@@ -12,10 +12,10 @@
 
 #include "ca/service_job.h"
 #include "ca/service_reply.h"
-#include "ca/source.h"
 #include "common/err.h"
 #include "common/est.h"
 #include "common/http1.h"
+#include "common/source.h"
 
 #define NONCE_TYPE "application/est-attestation-freshness+json"
 

@@ -11,47 +11,22 @@
 
 #include <uv.h>
 
-#define SOURCES_KEY_LEN 8 /* of an IPv6 address: its /64 */
+#include "common/source.h"
 
 struct sources {
     uv_mutex_t lock;
     size_t connections_max;
-    void *tree; /* of struct source */
+    void *tree; /* of struct holder */
 };
 
-struct source {
-    sa_family_t family;
-    uint8_t key[SOURCES_KEY_LEN];
+struct holder {
+    struct source source; /* first: a source alone finds it */
     size_t num;
 };
 
-/* False for what is no IP address. */
-static bool source_of(const struct sockets_address *address, struct source *out)
+static int holder_compare(const void *left, const void *right)
 {
-    struct sockets_address plain = sockets_plain(address);
-
-    *out = (struct source){.family = sockets_family(&plain)};
-    switch (out->family) {
-    case AF_INET:
-        memcpy(out->key, &plain.u.v4.sin_addr, sizeof(plain.u.v4.sin_addr));
-        return true;
-    case AF_INET6:
-        memcpy(out->key, &plain.u.v6.sin6_addr, SOURCES_KEY_LEN);
-        return true;
-    default:
-        return false;
-    }
-}
-
-static int source_compare(const void *left, const void *right)
-{
-    const struct source *a = left;
-    const struct source *b = right;
-
-    if (a->family != b->family) {
-        return a->family < b->family ? -1 : 1;
-    }
-    return memcmp(a->key, b->key, SOURCES_KEY_LEN);
+    return memcmp(left, right, sizeof(struct source));
 }
 
 struct sources *sources_new(size_t connections_max)
@@ -85,39 +60,39 @@ void sources_set_limit(struct sources *sources, size_t connections_max)
 }
 
 /* The one in the tree, which is put there if it is new; NULL: out of memory. */
-static struct source *sources_find(struct sources *sources, const struct source *key)
+static struct holder *sources_find(struct sources *sources, const struct source *source)
 {
-    struct source **found = tfind(key, &sources->tree, source_compare);
-    struct source *source = NULL;
+    struct holder **found = tfind(source, &sources->tree, holder_compare);
+    struct holder *holder = NULL;
 
     if (found != NULL) {
         return *found;
     }
-    source = malloc(sizeof(*source));
-    if (source == NULL) {
+    holder = malloc(sizeof(*holder));
+    if (holder == NULL) {
         return NULL;
     }
-    *source = *key;
-    if (tsearch(source, &sources->tree, source_compare) == NULL) {
-        free(source);
+    *holder = (struct holder){.source = *source};
+    if (tsearch(holder, &sources->tree, holder_compare) == NULL) {
+        free(holder);
         return NULL;
     }
-    return source;
+    return holder;
 }
 
 bool sources_enter(struct sources *sources, const struct sockets_address *address)
 {
-    struct source key;
-    struct source *source = NULL;
+    const struct source source = source_of(address);
+    struct holder *holder = NULL;
     bool fits = false;
 
-    if (!source_of(address, &key)) {
+    if (!sockets_is_ip(address)) {
         return true;
     }
     uv_mutex_lock(&sources->lock);
-    source = sources_find(sources, &key);
-    if (source != NULL && source->num < sources->connections_max) {
-        source->num++;
+    holder = sources_find(sources, &source);
+    if (holder != NULL && holder->num < sources->connections_max) {
+        holder->num++;
         fits = true;
     }
     uv_mutex_unlock(&sources->lock);
@@ -126,21 +101,21 @@ bool sources_enter(struct sources *sources, const struct sockets_address *addres
 
 void sources_leave(struct sources *sources, const struct sockets_address *address)
 {
-    struct source key;
-    struct source **found = NULL;
-    struct source *source = NULL;
+    const struct source source = source_of(address);
+    struct holder **found = NULL;
+    struct holder *holder = NULL;
 
-    if (!source_of(address, &key)) {
+    if (!sockets_is_ip(address)) {
         return;
     }
     uv_mutex_lock(&sources->lock);
-    found = tfind(&key, &sources->tree, source_compare);
+    found = tfind(&source, &sources->tree, holder_compare);
     assert(found != NULL && (*found)->num > 0);
-    source = *found;
-    source->num--;
-    if (source->num == 0) {
-        (void)tdelete(&key, &sources->tree, source_compare);
-        free(source);
+    holder = *found;
+    holder->num--;
+    if (holder->num == 0) {
+        (void)tdelete(&source, &sources->tree, holder_compare);
+        free(holder);
     }
     uv_mutex_unlock(&sources->lock);
 }

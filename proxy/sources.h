@@ -1,10 +1,9 @@
 /*
- * Sources: how many connections each address of peers holds, in all workers, against the limit on
- * that.
+ * Sources: how many connections each source of peers (common/source.h) holds, in all workers,
+ * against the limit on that.
  *
- * An IPv6 address counts as its /64, all of which one machine may have; what is no IP address has
- * no limit.  Touched under a lock when a connection comes or goes; nothing on the data path.  What
- * follows from the limit is the caller's business.
+ * What is no IP address has no limit.  Touched under a lock when a connection comes or goes;
+ * nothing on the data path.  What follows from the limit is the caller's business.
  */
 #pragma once
 

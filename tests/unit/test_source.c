@@ -1,7 +1,7 @@
 /*
  * Source: which addresses are one.
  */
-#include "ca/source.h"
+#include "common/source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

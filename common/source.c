@@ -1,7 +1,7 @@
 /*
  * Source: cutting an address.
  */
-#include "ca/source.h"
+#include "common/source.h"
 
 #include <string.h>
 
